@@ -38,8 +38,8 @@ usage: cargo xtask COMMAND
   arrows                   the allowed dependencies of crates and modules; the core stays pure
   hygiene                  names, sizes, reasons for skips; no private files, no secrets
   measure [FOLDER]         numbers about the readability of the code (crates)
-  bench [NAME] [FLAG…]     the gateway beside nginx, HAProxy, Envoy and Caddy:
-                           refusal, proxied, h2, pipelined, latency, handshakes, memory, counts; all without NAME
+  bench [NAME] [FLAG…]     the gateway beside nginx, HAProxy, Envoy and Caddy: refusal, proxied, h2,
+                           pipelined, latency, handshakes, memory, rules, counts; all without NAME
       --rounds N           slices of each server (9)
       --only A,B           upshift, nginx, haproxy, envoy, caddy
       --exe FILE           another binary of the gateway

@@ -9,6 +9,7 @@ mod counts;
 mod cpu_time;
 mod fixed_rate;
 mod forecast;
+mod growth;
 mod h2load;
 mod http1;
 mod latency;

@@ -7,14 +7,14 @@ use super::page::write_section;
 use super::section::Section;
 use super::servers::{ServerKind, python_home};
 use super::test_bed::TestBed;
-use super::{counts, latency, memory, throughput};
+use super::{counts, growth, latency, memory, throughput};
 use crate::peers::{install_programs, install_python};
 use crate::run::root;
 
 type Measure = fn(&BenchOptions, &TestBed) -> io::Result<Section>;
 
 /// The benchmarks by name, in the order in which all of them run.
-const BENCHMARKS: [(&str, Measure); 8] = [
+const BENCHMARKS: [(&str, Measure); 9] = [
     ("refusal", throughput::run_refusal),
     ("proxied", throughput::run_proxied),
     ("h2", throughput::run_h2),
@@ -22,6 +22,7 @@ const BENCHMARKS: [(&str, Measure); 8] = [
     ("latency", latency::run),
     ("handshakes", throughput::run_handshakes),
     ("memory", memory::run),
+    ("rules", growth::run),
     ("counts", counts::run),
 ];
 

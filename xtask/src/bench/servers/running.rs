@@ -183,10 +183,8 @@ fn await_answer(
         if Instant::now() > latest {
             let seconds = LONGEST_START.as_secs();
             let messages = read_text(log);
-            return Err(io::Error::other(format!(
-                "no answer within {seconds} s of its start {}",
-                messages.trim()
-            )));
+            let last = messages.lines().last().unwrap_or("it printed nothing");
+            return Err(io::Error::other(format!("no answer within {seconds} s: {last}")));
         }
         pause(Duration::from_millis(2));
     }
