@@ -17,6 +17,7 @@ mod lock;
 mod period_rows;
 mod queries;
 mod read_only;
+mod refused_callers;
 mod schema;
 mod usage;
 mod usage_reader;

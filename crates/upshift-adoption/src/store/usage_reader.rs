@@ -6,7 +6,8 @@ use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::read_only::open_without_writing;
-use super::usage::{UsageQuery, read_callers, read_first_start, read_rows, read_rows_since};
+use super::refused_callers::read_callers;
+use super::usage::{UsageQuery, read_first_start, read_rows, read_rows_since};
 use crate::usage::{Dimension, RefusedCaller, Span, StoredRow};
 
 /// The weeks from which the decline of a rule is projected, and some that may be left out.

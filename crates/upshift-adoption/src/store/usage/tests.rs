@@ -2,10 +2,12 @@
 
 use upshift_core::Verdict;
 
+use super::super::refused_callers::MAX_CALLERS;
 use super::*;
 use crate::sketch::CallerHasher;
 use crate::store::UsageReader;
 use crate::store::tests::Folder;
+use crate::{Fingerprint, Network};
 
 const DAY: i64 = 86_400;
 /// 2026-11-29T00:00:00Z.
