@@ -7,7 +7,7 @@ use upshift_core::{Policy, Timestamp};
 use upshift_record::canary::CallerBehind;
 
 use crate::canary::{RecentCallers, RecordedFields};
-use crate::usage::{RefusedCaller, UsageTally};
+use crate::usage::{RefusedCaller, UsageTally, refused_in_batch};
 use crate::{IdentityKey, RequestCallers};
 
 /// Lists at most `limit` callers of the last minutes that `rule` refuses under `policy`, as long as
@@ -34,7 +34,7 @@ pub fn list_callers_behind(
     }
     // A caller that sends requests of several kinds is refused once for each.
     let mut listed = BTreeMap::new();
-    for refused in tally.take_batch().into_refused() {
+    for refused in refused_in_batch(tally.take_batch()) {
         if *refused.rule == *rule {
             listed.entry(refused.caller).or_insert_with(|| caller_behind(&refused));
         }
@@ -50,7 +50,7 @@ fn caller_behind(refused: &RefusedCaller) -> CallerBehind {
         caller: refused.caller.to_string(),
         version: refused.version.to_string(),
         client: refused.client.to_string(),
-        path: refused.path.clone(),
+        path: refused.path.to_string(),
         network: refused.network.to_string(),
     }
 }

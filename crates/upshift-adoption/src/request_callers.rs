@@ -1,5 +1,6 @@
 //! The callers of one request: its sender, as each rule identifies it.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use upshift_core::policy::{IdentityReader, Rule, identity};
@@ -8,20 +9,24 @@ use upshift_core::{Decision, Facts};
 use crate::sketch::{CallerHash, CallerHasher};
 use crate::{CountedCaller, Fingerprint, IdentityKey, Network};
 
+/// The callers of a request that need no list: rules usually share their readers.
+const FEW_CALLERS: usize = 2;
+
 /// The callers of one request. Rules usually share their readers, so each identity is read once,
 /// and hashed only if something counts it.
 pub struct RequestCallers<'a> {
     facts: &'a Facts<'a>,
     key: &'a IdentityKey,
-    callers: Vec<Caller<'a>>,
     by_address: Caller<'a>,
+    first: [Option<Caller<'a>>; FEW_CALLERS],
+    others: Vec<Caller<'a>>,
 }
 
 /// The sender of a request by its identity, or by its address if it has none.
 pub struct Caller<'a> {
     readers: &'a [IdentityReader],
     facts: &'a Facts<'a>,
-    identity: OnceCell<Option<String>>,
+    identity: OnceCell<Option<Cow<'a, str>>>,
     hash: OnceCell<Option<CallerHash>>,
     fingerprint: OnceCell<Option<Fingerprint>>,
 }
@@ -33,14 +38,12 @@ impl<'a> RequestCallers<'a> {
         facts: &'a Facts<'a>,
         key: &'a IdentityKey,
     ) -> Self {
-        let mut callers: Vec<Caller<'a>> = Vec::new();
+        let by_address = Caller::new(&[], facts);
+        let mut callers = Self { facts, key, by_address, first: [None, None], others: Vec::new() };
         for ruling in decision.matched() {
-            let readers = &*ruling.rule.identity;
-            if !callers.iter().any(|known| known.readers == readers) {
-                callers.push(Caller::new(readers, facts));
-            }
+            callers.add_readers(&ruling.rule.identity);
         }
-        Self { facts, key, callers, by_address: Caller::new(&[], facts) }
+        callers
     }
 
     /// The facts of the request.
@@ -50,13 +53,24 @@ impl<'a> RequestCallers<'a> {
 
     /// The caller as `rule` identifies it.
     pub fn of_rule(&self, rule: &Rule) -> &Caller<'a> {
-        let found = self.callers.iter().find(|known| *known.readers == *rule.identity);
-        found.unwrap_or(&self.by_address)
+        let mut identified = self.identified();
+        identified.find(|known| known.reads(&rule.identity)).unwrap_or(&self.by_address)
+    }
+
+    /// The place of the caller of `rule` among those of the request; 0 if it is its address.
+    pub(crate) fn place_of(&self, rule: &Rule) -> usize {
+        let mut identified = self.identified();
+        identified.position(|known| known.reads(&rule.identity)).map_or(0, |place| place + 1)
     }
 
     /// The caller by its address.
     pub fn by_address(&self) -> &Caller<'a> {
         &self.by_address
+    }
+
+    /// The callers by the identities that rules read, each once. A request may lack them.
+    pub(crate) fn identified(&self) -> impl Iterator<Item = &Caller<'a>> {
+        self.first.iter().flatten().chain(&self.others)
     }
 
     /// The fingerprint of the caller as `rule` identifies it; `None` if it has neither an identity
@@ -69,6 +83,17 @@ impl<'a> RequestCallers<'a> {
     pub fn counted_caller(&self, rule: &Rule) -> Option<CountedCaller> {
         let network = Network::of_address(self.facts.client_ip);
         Some(CountedCaller { identity: self.fingerprint(rule)?, network })
+    }
+
+    fn add_readers(&mut self, readers: &'a [IdentityReader]) {
+        if readers.is_empty() || self.identified().any(|known| known.reads(readers)) {
+            return;
+        }
+        let caller = Caller::new(readers, self.facts);
+        match self.first.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(caller),
+            None => self.others.push(caller),
+        }
     }
 }
 
@@ -83,9 +108,16 @@ impl<'a> Caller<'a> {
         }
     }
 
+    /// Returns true if the identity is read by these readers.
+    fn reads(&self, readers: &[IdentityReader]) -> bool {
+        // Nearly always it is the rule that it was made for, and then no text is compared.
+        std::ptr::eq(self.readers, readers) || self.readers == readers
+    }
+
     /// The identity; `None` if the request has none.
     pub fn identity(&self) -> Option<&str> {
-        self.identity.get_or_init(|| identity(self.readers, self.facts)).as_deref()
+        let identity = self.identity.get_or_init(|| identity(self.readers, self.facts));
+        identity.as_deref()
     }
 
     /// The hash for sketches; `None` if the request has neither an identity nor an address.

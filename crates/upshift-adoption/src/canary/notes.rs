@@ -1,8 +1,10 @@
 //! The callers that one core has noted.
 
 use std::collections::HashSet;
-use std::hash::{Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, Hash as _, Hasher as _};
+use std::num::NonZeroU32;
 
+use foldhash::fast::RandomState;
 use rustc_hash::{FxBuildHasher, FxHasher};
 use upshift_core::{Decision, Facts};
 
@@ -18,9 +20,18 @@ const MAX_HANDED_OVER: usize = 1024;
 /// The callers that one core has noted.
 #[derive(Default)]
 pub struct RecentNotes {
-    noted: HashSet<u64, FxBuildHasher>,
+    /// The senders with the kinds of their requests.
+    noted: HashSet<(u64, RequestKind), FxBuildHasher>,
     requests: Vec<(NoteKey, RecentRequest)>,
+    // Clients choose the paths, so the hasher has a random seed.
+    kinds: RandomState,
+    /// The number of times that everything was forgotten. It is part of each kind.
+    epoch: u32,
 }
+
+/// The kind of a request: a hash of its method and of the first segment of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestKind(NonZeroU32);
 
 /// A caller and the kind of its request: by the rules that apply now, and by the method and the
 /// first segment of the path, for rules to come.
@@ -72,22 +83,40 @@ fn first_segment(path: &str) -> &[u8] {
 }
 
 impl RecentNotes {
-    /// Notes the request of a caller, unless it was noted before.
-    pub fn note_request(&mut self, by: NotedBy, facts: &Facts<'_>, recorded: &RecordedFields) {
+    /// The kind of a request. Those before and after [`RecentNotes::forget`] differ.
+    pub fn kind_of(&self, facts: &Facts<'_>) -> RequestKind {
+        let mut hasher = self.kinds.build_hasher();
+        hasher.write_u32(self.epoch);
+        hasher.write(facts.method.as_bytes());
+        hasher.write(first_segment(facts.path));
+        RequestKind(NonZeroU32::new(hasher.finish() as u32).unwrap_or(NonZeroU32::MIN))
+    }
+
+    /// Returns true if a request of this kind was noted, of the sender with this key.
+    pub fn has_noted(&self, sender: u64, kind: RequestKind) -> bool {
+        self.noted.contains(&(sender, kind))
+    }
+
+    /// Notes a request of this kind, of the sender with this key. Returns false if it has to wait
+    /// for the next handover.
+    pub fn note_request(
+        &mut self,
+        (sender, kind): (u64, RequestKind),
+        by: NotedBy,
+        facts: &Facts<'_>,
+        recorded: &RecordedFields,
+    ) -> bool {
         if self.requests.len() >= MAX_HANDED_OVER {
-            return;
-        }
-        let key = NoteKey::new(by, facts);
-        if self.noted.contains(&key.request) {
-            return;
+            return false;
         }
         if self.noted.len() >= MAX_NOTED {
             self.noted.clear();
         }
-        self.noted.insert(key.request);
+        self.noted.insert((sender, kind));
         if let Some(request) = RecentRequest::copy_facts(facts, recorded) {
-            self.requests.push((key, request));
+            self.requests.push((NoteKey::new(by, facts), request));
         }
+        true
     }
 
     /// Returns the requests that were noted since the last call.
@@ -98,5 +127,6 @@ impl RecentNotes {
     /// Forgets which callers were noted, so that they are noted again.
     pub fn forget(&mut self) {
         self.noted.clear();
+        self.epoch = self.epoch.wrapping_add(1);
     }
 }

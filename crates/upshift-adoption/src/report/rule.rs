@@ -179,7 +179,7 @@ pub fn refused_caller_record(caller: &RefusedCaller) -> RefusedCallerRecord {
         last_seen: instant_text(caller.last_seen),
         version: caller.version.to_string(),
         client: caller.client.to_string(),
-        path: caller.path.clone(),
+        path: caller.path.to_string(),
         network: caller.network.to_string(),
     }
 }

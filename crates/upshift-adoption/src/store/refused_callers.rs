@@ -36,7 +36,7 @@ pub(super) fn write_callers(
             caller.last_seen,
             &*caller.version,
             &*caller.client,
-            caller.path,
+            &*caller.path,
             caller.network.to_string(),
         ])?;
     }
@@ -89,7 +89,7 @@ fn decode_caller(row: &Row<'_>) -> rusqlite::Result<Option<RefusedCaller>> {
         last_seen: row.get(5)?,
         version: row_text(row, 6)?.into(),
         client: row_text(row, 7)?.into(),
-        path: row_text(row, 8)?,
+        path: row_text(row, 8)?.into(),
         network: Network::parse(&row_text(row, 9)?),
     }))
 }

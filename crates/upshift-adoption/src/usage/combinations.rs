@@ -1,107 +1,211 @@
-//! The combinations of labels that a core has met since it last handed over.
+//! The combinations of labels that a core has met, and the cells that each counts in.
 //!
-//! Most requests repeat the labels of an earlier one. Those are recognised by the bytes that the
-//! labels are made from, so that labels are made once a second and not for each request.
+//! Labels are made once for each combination, and not for each request.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use upshift_core::{Decision, Facts, Ruling};
+use rustc_hash::FxBuildHasher;
+use upshift_core::{Decision, Ruling};
 
-use super::request_labels::{http_label, observed_value, tls_label};
+use super::cells::{CellKey, CellLabels, CellNumber, CellTable, RulingLabels};
+use super::labels::LabelSet;
+use super::request_labels::{ClientLabels, RequestLabels, http_label, tls_label, version_text};
+use super::row::Standing;
+use crate::canary::rules_hash;
+use crate::request_callers::RequestCallers;
+use crate::sketch::CallerHasher;
 
-/// The most combinations that are remembered. The labels of further ones are made for each request.
-const MAX_COMBINATIONS: usize = 4 * 1024;
+/// The most versions of each rule, and the most clients, at a time.
+const MAX_LABELS: usize = 256;
 
-/// An odd number by which a product spreads over all bits: 2^64 divided by the golden ratio.
-pub(super) const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// The number of a combination in a tally.
+pub(crate) type CombinationNumber = u32;
 
-/// The number of a cell in a tally.
-pub(super) type CellNumber = u32;
+/// A cell that a request counts in, and the caller that it counts there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CountedCell {
+    pub(crate) cell: CellNumber,
+    /// The place of the caller among those of the request; 0 for its address.
+    pub(crate) caller: u32,
+}
 
 /// The cells that the requests of one combination count in.
 pub(super) struct Combination {
-    /// The cell of the request as a whole.
-    pub(super) request: CellNumber,
-    /// The cells of the rulings, in their order.
-    pub(super) rulings: Box<[CellNumber]>,
+    /// The cell of the request as a whole, then those of the rulings in their order, and then those
+    /// of the exemptions that let it through.
+    pub(super) cells: Arc<[CountedCell]>,
     /// The hash of the rules and of their verdicts.
     pub(super) rules: u64,
-    /// A number that no other combination of this handover has, spread over 64 bits.
-    pub(super) number: u64,
+    /// A label has no place of its own, and may get one later.
+    pub(super) is_provisional: bool,
 }
 
 /// The combinations that were met.
-#[derive(Default)]
 pub(super) struct Combinations {
-    // Clients choose the keys, so the hasher has a random seed.
-    known: HashMap<Box<[u8]>, Rc<Combination>, RandomState>,
-    /// The key of the current request. It is kept for its memory.
-    key: Vec<u8>,
-    /// The combinations so far, with those that were not remembered.
-    count: u64,
+    numbers: HashMap<u64, CombinationNumber, FxBuildHasher>,
+    known: Vec<Combination>,
+    /// The combinations that were handed over.
+    handed_over: usize,
+    cells: CellTable,
+    /// The versions of each rule.
+    versions: HashMap<Arc<str>, LabelSet, FxBuildHasher>,
+    clients: ClientLabels,
 }
 
 impl Combinations {
-    /// The combination of this request, if an earlier request had the same.
-    pub(super) fn find(
-        &mut self,
-        decision: &Decision<'_>,
-        facts: &Facts<'_>,
-    ) -> Option<Rc<Combination>> {
-        self.write_key(decision, facts);
-        self.known.get(&*self.key).map(Rc::clone)
-    }
-
-    /// The number of the next combination.
-    pub(super) fn next_number(&mut self) -> u64 {
-        self.count += 1;
-        self.count.wrapping_mul(SPREAD)
-    }
-
-    /// Remembers the combination of the request that was last looked for.
-    pub(super) fn remember(&mut self, combination: &Rc<Combination>) {
-        if self.known.len() < MAX_COMBINATIONS {
-            self.known.insert(self.key.as_slice().into(), Rc::clone(combination));
+    /// No combination yet.
+    pub(super) fn new() -> Self {
+        Self {
+            numbers: HashMap::default(),
+            known: Vec::new(),
+            handed_over: 0,
+            cells: CellTable::default(),
+            versions: HashMap::default(),
+            clients: ClientLabels::new(MAX_LABELS),
         }
+    }
+
+    /// The number of the combination of a request with this key of its labels.
+    pub(super) fn number_of(
+        &mut self,
+        key: u64,
+        decision: &Decision<'_>,
+        callers: &RequestCallers<'_>,
+        hasher: CallerHasher,
+    ) -> CombinationNumber {
+        if let Some(number) = self.numbers.get(&key) {
+            return *number;
+        }
+        let facts = callers.facts();
+        let labels = RequestLabels {
+            http: http_label(facts),
+            tls: tls_label(facts),
+            client: self.clients.client_label(facts),
+        };
+        let cells = self.place_cells(&labels, decision, callers);
+        let is_provisional = cells.iter().any(|counted| match self.cells.key(counted.cell) {
+            CellKey::Labelled(labels) => labels.has_other(),
+            CellKey::Exempted(_) => false,
+        });
+        let rules = rules_hash(hasher, decision);
+        let number = self.known.len() as CombinationNumber;
+        self.known.push(Combination { cells: cells.into(), rules, is_provisional });
+        self.numbers.insert(key, number);
+        number
+    }
+
+    /// The combination with this number.
+    pub(super) fn get(&self, number: CombinationNumber) -> &Combination {
+        &self.known[number as usize]
+    }
+
+    /// The cells and the combinations since the last call.
+    pub(super) fn take_new(&mut self) -> (Vec<CellKey>, Vec<Arc<[CountedCell]>>) {
+        let mut combinations = Vec::with_capacity(self.known.len() - self.handed_over);
+        for combination in &self.known[self.handed_over..] {
+            combinations.push(Arc::clone(&combination.cells));
+        }
+        self.handed_over = self.known.len();
+        (self.cells.take_new(), combinations)
+    }
+
+    /// Returns true if a new combination would lose labels until [`Combinations::clear`].
+    pub(super) fn is_full(&self) -> bool {
+        self.cells.is_full()
+    }
+
+    /// Forgets the combinations whose labels may get places of their own later.
+    pub(super) fn forget_provisional(&mut self) {
+        let known = &self.known;
+        self.numbers.retain(|_, number| !known[*number as usize].is_provisional);
     }
 
     /// Forgets all combinations.
     pub(super) fn clear(&mut self) {
+        self.numbers.clear();
         self.known.clear();
+        self.handed_over = 0;
+        self.cells.clear();
     }
 
-    /// Writes everything that the labels of a request are made from.
-    fn write_key(&mut self, decision: &Decision<'_>, facts: &Facts<'_>) {
-        self.key.clear();
-        self.write_part(http_label(facts).as_bytes());
-        self.write_part(tls_label(facts).as_bytes());
-        match facts.fields.nth("user-agent", 0) {
-            Some(agent) => self.write_part(agent),
-            None => self.key.push(0),
+    /// Returns true if labels that are no longer seen should lose their places.
+    pub(super) fn needs_sweep(&self) -> bool {
+        self.clients.is_crowded() || self.versions.values().any(LabelSet::is_crowded)
+    }
+
+    /// Frees the places of labels that are no longer seen. `requests` are the latest requests of
+    /// each combination.
+    pub(super) fn sweep_labels(&mut self, requests: &HashMap<CombinationNumber, u64>) {
+        for (number, requests) in requests {
+            for counted in &*self.known[*number as usize].cells {
+                let key = self.cells.key(counted.cell);
+                let CellKey::Labelled(labels) = key else { continue };
+                let Some(RulingLabels { rule, version, .. }) = &labels.ruling else {
+                    self.clients.add_hits(&labels.client, *requests);
+                    continue;
+                };
+                if let Some(versions) = self.versions.get_mut(rule) {
+                    versions.add_hits(version, *requests);
+                }
+            }
         }
+        self.clients.sweep();
+        for versions in self.versions.values_mut() {
+            versions.sweep();
+        }
+    }
+
+    /// The cells of a request: as a whole, of each ruling, and of each exemption.
+    fn place_cells(
+        &mut self,
+        labels: &RequestLabels,
+        decision: &Decision<'_>,
+        callers: &RequestCallers<'_>,
+    ) -> Vec<CountedCell> {
+        let request = self.cells.place_labels(CellLabels {
+            ruling: None,
+            verdict: decision.verdict,
+            standing: Standing::of_decision(decision),
+            http: labels.http,
+            tls: labels.tls,
+            client: Arc::clone(&labels.client),
+        });
+        let mut cells = vec![CountedCell { cell: request, caller: 0 }];
+        let mut exemptions: Vec<&str> = Vec::new();
         for ruling in decision.matched() {
-            self.write_ruling(ruling);
+            let caller = callers.place_of(ruling.rule) as u32;
+            cells.push(CountedCell { cell: self.place_ruling(labels, ruling), caller });
+            // An exemption counts a request once, however many rules it excuses it from.
+            if let Some(exemption) = ruling.exempted.as_ref().map(|by| by.id())
+                && !exemptions.contains(&exemption)
+            {
+                exemptions.push(exemption);
+            }
         }
+        for exemption in exemptions {
+            cells.push(CountedCell { cell: self.cells.place_exemption(exemption), caller: 0 });
+        }
+        cells
     }
 
-    fn write_ruling(&mut self, ruling: &Ruling<'_>) {
-        self.write_part(ruling.rule.id.as_bytes());
-        let cause = ruling.cause.map_or(u8::MAX, |cause| cause as u8);
-        let decided = [ruling.phase() as u8, ruling.verdict as u8, ruling.reason as u8, cause];
-        self.key.extend(decided);
-        match observed_value(ruling) {
-            Some(value) => self.write_part(value.as_bytes()),
-            None => self.key.push(0),
-        }
-    }
-
-    /// Writes a part with its length before it, so that no two requests share a key by accident.
-    fn write_part(&mut self, part: &[u8]) {
-        // Never 0, which stands for a part that is missing.
-        let length = part.len() as u32 + 1;
-        self.key.extend(length.to_le_bytes());
-        self.key.extend_from_slice(part);
+    /// The cell of what one rule ruled.
+    fn place_ruling(&mut self, labels: &RequestLabels, ruling: &Ruling<'_>) -> CellNumber {
+        let id = &*ruling.rule.id;
+        let rule = match self.versions.get_key_value(id) {
+            Some((known, _)) => Arc::clone(known),
+            None => id.into(),
+        };
+        let versions =
+            self.versions.entry(Arc::clone(&rule)).or_insert_with(|| LabelSet::new(MAX_LABELS));
+        let version = versions.admit_label(&version_text(ruling), 1);
+        self.cells.place_labels(CellLabels {
+            ruling: Some(RulingLabels { rule, phase: ruling.phase(), version }),
+            verdict: ruling.verdict,
+            standing: Standing::of_ruling(ruling),
+            http: labels.http,
+            tls: labels.tls,
+            client: Arc::clone(&labels.client),
+        })
     }
 }

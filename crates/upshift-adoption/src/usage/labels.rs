@@ -48,10 +48,15 @@ impl LabelSet {
         }
     }
 
+    /// Returns true if labels without hits lose their places at the next sweep.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.places.len() * 2 > self.capacity
+    }
+
     /// Halves the hits, so that a label that is no longer seen loses its place. In a set that is
     /// more than half full, labels without hits lose it at once.
     pub(crate) fn sweep(&mut self) {
-        if self.places.len() * 2 <= self.capacity {
+        if !self.is_crowded() {
             return;
         }
         for hits in self.places.values_mut() {

@@ -10,7 +10,7 @@ use crate::Fingerprint;
 
 /// The most rows that wait for the store: more than those of one minute. Beyond it, the oldest are
 /// lost.
-const MAX_ROWS: usize = super::totals::MAX_ROWS + 10_000;
+const MAX_ROWS: usize = super::minute::MAX_ROWS + 10_000;
 /// The most refused callers that wait for the store. Further ones are written when they are
 /// refused again.
 const MAX_CALLERS: usize = 20_000;

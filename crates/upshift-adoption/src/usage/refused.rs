@@ -34,7 +34,7 @@ pub struct RefusedCaller {
     /// The family and major version of its client.
     pub client: Arc<str>,
     /// The path of one of its requests, without what looks like an identifier.
-    pub path: String,
+    pub path: Arc<str>,
     /// The network of its address.
     pub network: Network,
 }
@@ -146,7 +146,7 @@ mod tests {
             last_seen: second,
             version: "1.4".into(),
             client: "App/1".into(),
-            path: "/orders".to_owned(),
+            path: "/orders".into(),
             network: Network::Unknown,
         }
     }

@@ -57,6 +57,11 @@ impl ClientLabels {
         self.labels.add_hits(label, times);
     }
 
+    /// Returns true if labels that are no longer seen should lose their places.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.labels.is_crowded()
+    }
+
     /// Takes the places of labels that are no longer seen.
     pub(super) fn sweep(&mut self) {
         self.labels.sweep();

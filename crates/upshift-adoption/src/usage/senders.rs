@@ -1,133 +1,148 @@
-//! The requests of one core by sender: who sent requests of which combination, and how many.
+//! The senders that one core knows: who sends requests of which combination, and how many.
 //!
 //! A sender usually repeats its request. All that has to be done for the first one, such as a
-//! fingerprint, is done once, and the others only count.
+//! fingerprint, is done once, and the others only add to a number.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use rustc_hash::FxBuildHasher;
 
-use super::combinations::{Combination, SPREAD};
-use crate::sketch::CallerHash;
-use crate::{Fingerprint, Network};
+use super::combinations::CombinationNumber;
+use crate::canary::RequestKind;
 
-/// The senders after which a core hands over early.
+/// The most senders that are known at a time.
 const MAX_SENDERS: usize = 64 * 1024;
-/// The hashes of callers after which it does, too. A sender has one for each rule.
-const MAX_HASHES: usize = 256 * 1024;
 
-/// The number of a sender.
-pub(super) type SenderNumber = u32;
+/// The number of a sender in a tally.
+pub(crate) type SenderNumber = u32;
 
-/// The requests of one combination that one client has sent.
-pub(super) struct Sender {
-    pub(super) combination: Rc<Combination>,
-    pub(super) requests: u64,
-    /// The times of its first and last request, in seconds since 1970.
-    pub(super) first_seen: i64,
-    pub(super) last_seen: i64,
-    /// The place of its hashes.
-    first_hash: usize,
-    /// The details, for reports of refused callers.
-    pub(super) refused: Option<Box<RefusedSender>>,
+/// The latest requests of a sender.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SenderCount {
+    pub(crate) sender: SenderNumber,
+    pub(crate) requests: u32,
+    /// The time of the last one, in seconds since 1970.
+    pub(crate) last_seen: i64,
 }
 
-/// A client that at least one rule refused.
-pub(super) struct RefusedSender {
-    /// The fingerprints by which the rules know it, in the order of the rulings; `None` for rules
-    /// that did not refuse it.
-    pub(super) fingerprints: Vec<Option<Fingerprint>>,
-    /// The path of its first request, without identifiers.
-    pub(super) path: String,
-    pub(super) network: Network,
+/// The requests of a sender since the last handover.
+struct SenderSlot {
+    last_seen: i64,
+    requests: u32,
+    /// The kind of the request that was noted last for the canary.
+    noted: Option<RequestKind>,
 }
 
-/// The senders of the requests since the last handover.
+/// The origin of a sender, which counting does not need.
+struct SenderOrigin {
+    combination: CombinationNumber,
+    is_provisional: bool,
+}
+
+/// The senders that are known.
 #[derive(Default)]
-pub(super) struct Senders {
-    // The hashes of callers are keyed, so clients cannot choose them.
+pub(super) struct KnownSenders {
+    // The keys are hashes already.
     numbers: HashMap<u64, SenderNumber, FxBuildHasher>,
-    senders: Vec<Sender>,
-    /// For each sender, the hash of its address, and then that of its caller for each ruling.
-    hashes: Vec<Option<CallerHash>>,
-    /// The hashes of the current request. It is kept for its memory.
-    current: Vec<Option<CallerHash>>,
+    slots: Vec<SenderSlot>,
+    origins: Vec<SenderOrigin>,
+    /// The senders with requests since the last handover.
+    active: Vec<SenderNumber>,
+    provisional: usize,
 }
 
-impl Senders {
-    /// Begins a request from an address.
-    pub(super) fn begin_request(&mut self, address: Option<CallerHash>) {
-        self.current.clear();
-        self.current.push(address);
-    }
-
-    /// Adds the caller of the next ruling of the request.
-    pub(super) fn add_caller(&mut self, caller: Option<CallerHash>) {
-        self.current.push(caller);
-    }
-
-    /// Counts the request. Returns the number of the sender if this is its first one.
-    pub(super) fn count_request(
-        &mut self,
-        combination: &Rc<Combination>,
-        second: i64,
-    ) -> Option<SenderNumber> {
-        let next = self.senders.len() as SenderNumber;
-        let number = *self.numbers.entry(self.sender_key(combination)).or_insert(next);
-        if let Some(sender) = self.senders.get_mut(number as usize) {
-            sender.requests += 1;
-            sender.last_seen = second;
-            return None;
+impl KnownSenders {
+    /// Counts a request of a known sender, and returns its number.
+    pub(super) fn count_request(&mut self, key: u64, second: i64) -> Option<SenderNumber> {
+        let number = *self.numbers.get(&key)?;
+        let slot = self.slots.get_mut(number as usize)?;
+        if slot.requests == 0 {
+            self.active.push(number);
         }
-        self.senders.push(Sender {
-            combination: Rc::clone(combination),
-            requests: 1,
-            first_seen: second,
-            last_seen: second,
-            first_hash: self.hashes.len(),
-            refused: None,
-        });
-        self.hashes.extend_from_slice(&self.current);
+        slot.requests = slot.requests.saturating_add(1);
+        slot.last_seen = second;
         Some(number)
     }
 
-    /// Adds the details of a sender that was refused.
-    pub(super) fn set_refused(&mut self, number: SenderNumber, refused: RefusedSender) {
-        self.senders[number as usize].refused = Some(Box::new(refused));
+    /// Adds a sender with its first request. A provisional one is forgotten at the next handover.
+    pub(super) fn add_sender(
+        &mut self,
+        key: u64,
+        combination: CombinationNumber,
+        is_provisional: bool,
+        second: i64,
+    ) -> SenderNumber {
+        let number = self.slots.len() as SenderNumber;
+        self.slots.push(SenderSlot { last_seen: second, requests: 1, noted: None });
+        self.origins.push(SenderOrigin { combination, is_provisional });
+        self.provisional += usize::from(is_provisional);
+        self.active.push(number);
+        self.numbers.insert(key, number);
+        number
     }
 
-    /// The hashes of a sender: of its address, and then of its caller for each ruling.
-    pub(super) fn hashes_of(&self, sender: &Sender) -> &[Option<CallerHash>] {
-        let end = sender.first_hash + 1 + sender.combination.rulings.len();
-        &self.hashes[sender.first_hash..end]
+    /// The combination of a sender.
+    pub(super) fn combination_of(&self, number: SenderNumber) -> CombinationNumber {
+        self.origins[number as usize].combination
     }
 
-    /// The senders, in the order of their first requests.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Sender> {
-        self.senders.iter()
+    /// Returns true if the last request of the sender that was noted was of this kind.
+    pub(super) fn was_noted(&self, number: SenderNumber, kind: RequestKind) -> bool {
+        self.slots[number as usize].noted == Some(kind)
     }
 
-    /// Returns true if there are so many that they should be handed over now.
+    /// Remembers that a request of this kind was noted.
+    pub(super) fn set_noted(&mut self, number: SenderNumber, kind: RequestKind) {
+        self.slots[number as usize].noted = Some(kind);
+    }
+
+    /// Returns true if nothing was counted since the last handover.
+    pub(super) fn is_idle(&self) -> bool {
+        self.active.is_empty()
+    }
+
+    /// Returns true if a further sender has no place.
     pub(super) fn is_full(&self) -> bool {
-        self.senders.len() >= MAX_SENDERS || self.hashes.len() >= MAX_HASHES
+        self.slots.len() >= MAX_SENDERS
+    }
+
+    /// The latest requests of each combination.
+    pub(super) fn requests_by_combination(&self) -> HashMap<CombinationNumber, u64> {
+        let mut requests = HashMap::new();
+        for number in &self.active {
+            let slot = &self.slots[*number as usize];
+            *requests.entry(self.combination_of(*number)).or_default() += u64::from(slot.requests);
+        }
+        requests
+    }
+
+    /// Returns the requests since the last call.
+    pub(super) fn take_counts(&mut self) -> Vec<SenderCount> {
+        let mut counts = Vec::with_capacity(self.active.len());
+        for sender in self.active.drain(..) {
+            let slot = &mut self.slots[sender as usize];
+            let requests = std::mem::take(&mut slot.requests);
+            counts.push(SenderCount { sender, requests, last_seen: slot.last_seen });
+        }
+        counts
+    }
+
+    /// Forgets the provisional senders. Returns true if there were any.
+    pub(super) fn forget_provisional(&mut self) -> bool {
+        if std::mem::take(&mut self.provisional) == 0 {
+            return false;
+        }
+        let origins = &self.origins;
+        self.numbers.retain(|_, number| !origins[*number as usize].is_provisional);
+        true
     }
 
     /// Forgets all senders.
     pub(super) fn clear(&mut self) {
         self.numbers.clear();
-        self.senders.clear();
-        self.hashes.clear();
-    }
-
-    /// A hash of the combination and of the callers of the current request.
-    fn sender_key(&self, combination: &Combination) -> u64 {
-        let mut key = combination.number;
-        for caller in &self.current {
-            let bits = caller.map_or(0, CallerHash::bits);
-            // Rules that share their readers have equal hashes, which must not cancel each other.
-            key = (key.rotate_left(7) ^ bits).wrapping_mul(SPREAD);
-        }
-        key
+        self.slots.clear();
+        self.origins.clear();
+        self.active.clear();
+        self.provisional = 0;
     }
 }

@@ -1,84 +1,63 @@
 //! The usage that one core has counted since it last handed over.
 
-use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustc_hash::FxBuildHasher;
-use upshift_core::{Decision, Facts, Ruling, Timestamp, Verdict};
+use upshift_core::{Decision, Timestamp, Verdict};
 
-use super::cells::{CellKey, CellTable, RulingLabels, UsageCell};
-use super::combinations::{CellNumber, Combination, Combinations};
-use super::exempted::ExemptedRequests;
-use super::labels::{LabelSet, path_pattern};
-use super::refused::RefusedCaller;
-use super::request_labels::{ClientLabels, RequestLabels, http_label, tls_label, version_text};
-use super::row::Standing;
-use super::senders::{RefusedSender, SenderNumber, Senders};
+use super::batch::{NewSenders, RefusalRecord, SenderRecord, UsageBatch};
+use super::combinations::{CombinationNumber, Combinations};
+use super::path_patterns::PathPatterns;
+use super::request_keys::RequestKeys;
+use super::senders::{KnownSenders, SenderNumber};
 use crate::Network;
-use crate::canary::{NoteKey, NotedBy, RecentNotes, RecentRequest, RecordedFields, rules_hash};
+use crate::canary::{NotedBy, RecentNotes, RecordedFields, RequestKind};
 use crate::request_callers::RequestCallers;
 use crate::sketch::CallerHasher;
 
-/// The most versions of each rule, and the most clients, in one handover.
-const MAX_LABELS: usize = 256;
-/// The most refused callers that are listed in one handover. Further ones are only counted.
-const MAX_REFUSED: usize = 4 * 1024;
+/// The most refused senders that are listed in one handover. Further ones are only counted, and
+/// are listed when they are refused again after it.
+const MAX_LISTED: usize = 4 * 1024;
+/// The callers and the refusals of the known senders after which all are forgotten.
+const MAX_DETAILS: usize = 256 * 1024;
 
-/// The usage that one core hands over.
-#[derive(Default)]
-pub struct UsageBatch {
-    pub(crate) exempted: ExemptedRequests,
-    pub(crate) cells: Vec<UsageCell>,
-    pub(crate) refused: Vec<RefusedCaller>,
-    pub(crate) noted: Vec<(NoteKey, RecentRequest)>,
-}
+/// The number of the next tally.
+static NEXT_TALLY: AtomicU64 = AtomicU64::new(0);
 
 /// The usage that one core has counted since it last handed over.
 pub struct UsageTally {
-    exempted: ExemptedRequests,
+    number: u64,
     hasher: CallerHasher,
+    keys: RequestKeys,
     notes: RecentNotes,
-    /// The versions of each rule.
-    rules: HashMap<Arc<str>, LabelSet, FxBuildHasher>,
-    clients: ClientLabels,
     combinations: Combinations,
-    cells: CellTable,
-    senders: Senders,
-    /// The senders that have details of a refusal.
+    senders: KnownSenders,
+    patterns: PathPatterns,
+    /// The definitions that were not handed over yet.
+    new: NewSenders,
+    /// The refused senders among them that are listed.
     listed: usize,
-}
-
-impl UsageBatch {
-    /// Returns true if nothing was counted.
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
-
-    /// The refused callers, in no order.
-    pub(crate) fn into_refused(self) -> Vec<RefusedCaller> {
-        self.refused
-    }
-
-    /// Returns the requests that were noted for the canary.
-    pub fn take_noted(&mut self) -> Vec<(NoteKey, RecentRequest)> {
-        std::mem::take(&mut self.noted)
-    }
+    /// The callers and the refusals of the known senders.
+    details: usize,
+    /// No sender was handed over since all were forgotten.
+    begins: bool,
 }
 
 impl UsageTally {
     /// An empty tally whose callers are hashed with this key.
     pub fn new(hasher: CallerHasher) -> Self {
         Self {
-            exempted: ExemptedRequests::default(),
+            number: NEXT_TALLY.fetch_add(1, Ordering::Relaxed),
             hasher,
+            keys: RequestKeys::new(hasher),
             notes: RecentNotes::default(),
-            rules: HashMap::default(),
-            clients: ClientLabels::new(MAX_LABELS),
-            combinations: Combinations::default(),
-            cells: CellTable::default(),
-            senders: Senders::default(),
+            combinations: Combinations::new(),
+            senders: KnownSenders::default(),
+            patterns: PathPatterns::default(),
+            new: NewSenders::default(),
             listed: 0,
+            details: 0,
+            begins: true,
         }
     }
 
@@ -91,55 +70,63 @@ impl UsageTally {
         now: Timestamp,
         recorded: &RecordedFields,
     ) {
-        let facts = callers.facts();
-        let combination = self.find_combination(decision, facts);
-        let address = callers.by_address().hash(self.hasher);
-        self.exempted.count_decision(decision, address);
-        let (mut noted, mut is_address) = (address, true);
-        self.senders.begin_request(address);
-        for ruling in decision.matched() {
-            let caller = callers.of_rule(ruling.rule);
-            let hash = caller.hash(self.hasher);
-            self.senders.add_caller(hash);
-            // An identity says more than an address, which others may share.
-            if caller.identity().is_some() {
-                (noted, is_address) = (hash, false);
+        let (key, second) = (self.keys.sender_key(decision, callers), now.as_second());
+        let number = match self.senders.count_request(key, second) {
+            Some(number) => number,
+            None => self.add_sender(key, callers, decision, second),
+        };
+        let kind = self.notes.kind_of(callers.facts());
+        if !self.senders.was_noted(number, kind) {
+            let noted = (key, kind);
+            if self.notes.has_noted(key, kind)
+                || self.note_request(noted, number, callers, decision, recorded)
+            {
+                self.senders.set_noted(number, kind);
             }
-        }
-        let first = self.senders.count_request(&combination, now.as_second());
-        if let Some(number) = first
-            && decision.verdict == Verdict::Refuse
-        {
-            self.list_refused(number, callers, decision);
-        }
-        if let Some(caller) = noted {
-            let by = NotedBy { caller, is_address, rules: combination.rules };
-            self.notes.note_request(by, facts, recorded);
         }
     }
 
     /// Returns true if so much was counted that it should be handed over now.
     pub fn is_full(&self) -> bool {
-        self.senders.is_full()
+        self.senders.is_full() || self.details >= MAX_DETAILS
     }
 
-    /// Returns what was counted, and leaves the tally empty.
+    /// Returns true if nothing was counted since the last handover.
+    pub fn is_idle(&self) -> bool {
+        self.senders.is_idle()
+    }
+
+    /// Returns what was counted since the last call.
     pub fn take_batch(&mut self) -> UsageBatch {
-        for sender in self.senders.iter() {
-            let Combination { request, rulings, .. } = &*sender.combination;
-            let numbers = std::iter::once(request).chain(rulings);
-            for (number, caller) in numbers.zip(self.senders.hashes_of(sender)) {
-                self.cells.add_requests(*number, sender.requests, *caller);
-            }
+        if self.combinations.needs_sweep() && !self.senders.is_idle() {
+            let requests = self.senders.requests_by_combination();
+            self.combinations.sweep_labels(&requests);
         }
-        let refused = self.refused_callers();
-        let cells = self.cells.take_cells();
-        self.sweep_labels(&cells);
-        self.combinations.clear();
-        self.senders.clear();
+        let mut new = std::mem::take(&mut self.new);
+        (new.cells, new.combinations) = self.combinations.take_new();
+        let batch = UsageBatch {
+            tally: self.number,
+            begins: std::mem::take(&mut self.begins),
+            new,
+            counts: self.senders.take_counts(),
+            noted: self.notes.take_requests(),
+        };
         self.listed = 0;
-        let exempted = std::mem::take(&mut self.exempted);
-        UsageBatch { exempted, cells, refused, noted: self.notes.take_requests() }
+        if self.is_full() || self.combinations.is_full() {
+            self.forget_senders();
+        } else if self.senders.forget_provisional() {
+            self.combinations.forget_provisional();
+        }
+        batch
+    }
+
+    /// Forgets all senders, so that they are defined again. Required if a batch was not merged.
+    pub fn forget_senders(&mut self) {
+        self.senders.clear();
+        self.combinations.clear();
+        self.new = NewSenders::default();
+        (self.listed, self.details) = (0, 0);
+        self.begins = true;
     }
 
     /// Notes all callers again.
@@ -147,125 +134,83 @@ impl UsageTally {
         self.notes.forget();
     }
 
-    /// The combination of labels that a request has.
-    fn find_combination(&mut self, decision: &Decision<'_>, facts: &Facts<'_>) -> Rc<Combination> {
-        if let Some(known) = self.combinations.find(decision, facts) {
-            return known;
-        }
-        let labels = RequestLabels {
-            http: http_label(facts),
-            tls: tls_label(facts),
-            client: self.clients.client_label(facts),
-        };
-        let mut rulings = Vec::with_capacity(decision.rulings.len());
-        for ruling in decision.matched() {
-            rulings.push(self.place_ruling(&labels, ruling));
-        }
-        let combination = Rc::new(Combination {
-            request: self.place_request(&labels, decision),
-            rulings: rulings.into(),
-            rules: rules_hash(self.hasher, decision),
-            number: self.combinations.next_number(),
-        });
-        self.combinations.remember(&combination);
-        combination
-    }
-
-    /// The cell of a request as a whole.
-    fn place_request(&mut self, labels: &RequestLabels, decision: &Decision<'_>) -> CellNumber {
-        let standing = Standing::of_decision(decision);
-        self.cells.number_of(CellKey {
-            ruling: None,
-            verdict: decision.verdict,
-            standing,
-            http: labels.http,
-            tls: labels.tls,
-            client: Arc::clone(&labels.client),
-        })
-    }
-
-    /// The cell of what one rule ruled.
-    fn place_ruling(&mut self, labels: &RequestLabels, ruling: &Ruling<'_>) -> CellNumber {
-        let id = &*ruling.rule.id;
-        let rule = match self.rules.get_key_value(id) {
-            Some((known, _)) => Arc::clone(known),
-            None => id.into(),
-        };
-        let versions =
-            self.rules.entry(Arc::clone(&rule)).or_insert_with(|| LabelSet::new(MAX_LABELS));
-        let version = versions.admit_label(&version_text(ruling), 1);
-        self.cells.number_of(CellKey {
-            ruling: Some(RulingLabels { rule, phase: ruling.phase(), version }),
-            verdict: ruling.verdict,
-            standing: Standing::of_ruling(ruling),
-            http: labels.http,
-            tls: labels.tls,
-            client: Arc::clone(&labels.client),
-        })
-    }
-
-    /// Keeps what reports show of a sender that was refused.
-    fn list_refused(
+    /// Adds the sender of a request that is not known yet.
+    fn add_sender(
         &mut self,
+        key: u64,
+        callers: &RequestCallers<'_>,
+        decision: &Decision<'_>,
+        second: i64,
+    ) -> SenderNumber {
+        let labels_key = self.keys.labels_key(decision, callers);
+        let number = self.combinations.number_of(labels_key, decision, callers, self.hasher);
+        let callers_before = self.new.callers.len();
+        self.new.callers.push(callers.by_address().hash(self.hasher));
+        for caller in callers.identified() {
+            self.new.callers.push(caller.hash(self.hasher));
+        }
+        let mut is_provisional = self.combinations.get(number).is_provisional;
+        let mut refusals = 0;
+        if decision.verdict == Verdict::Refuse {
+            if self.listed < MAX_LISTED {
+                refusals = self.list_refusals(callers, decision, number);
+            } else {
+                is_provisional = true;
+            }
+        }
+        let found = (self.new.callers.len() - callers_before) as u32;
+        self.details += (found + refusals) as usize;
+        let record =
+            SenderRecord { combination: number, callers: found, refusals, first_seen: second };
+        self.new.senders.push(record);
+        self.senders.add_sender(key, number, is_provisional, second)
+    }
+
+    /// Keeps what reports show of a refused sender. Returns the number of its refusals.
+    fn list_refusals(
+        &mut self,
+        callers: &RequestCallers<'_>,
+        decision: &Decision<'_>,
+        combination: CombinationNumber,
+    ) -> u32 {
+        self.listed += 1;
+        let facts = callers.facts();
+        let path = self.patterns.pattern_of(facts.path);
+        let network = Network::of_address(facts.client_ip);
+        let listed_before = self.new.refusals.len();
+        let cells = &self.combinations.get(combination).cells[1..];
+        for (ruling, counted) in decision.matched().zip(cells) {
+            if ruling.verdict == Verdict::Refuse
+                && let Some(caller) = callers.fingerprint(ruling.rule)
+            {
+                let (cell, path) = (counted.cell, Arc::clone(&path));
+                self.new.refusals.push(RefusalRecord { cell, caller, path, network });
+            }
+        }
+        (self.new.refusals.len() - listed_before) as u32
+    }
+
+    /// Notes a request for the canary. Returns false if it has to be noted later.
+    fn note_request(
+        &mut self,
+        noted: (u64, RequestKind),
         number: SenderNumber,
         callers: &RequestCallers<'_>,
         decision: &Decision<'_>,
-    ) {
-        if self.listed >= MAX_REFUSED {
-            return;
-        }
-        self.listed += 1;
-        let mut fingerprints = Vec::with_capacity(decision.rulings.len());
+        recorded: &RecordedFields,
+    ) -> bool {
+        let (mut caller, mut is_address) = (callers.by_address().hash(self.hasher), true);
         for ruling in decision.matched() {
-            let is_refused = ruling.verdict == Verdict::Refuse;
-            fingerprints.push(if is_refused { callers.fingerprint(ruling.rule) } else { None });
-        }
-        let facts = callers.facts();
-        let (path, network) = (path_pattern(facts.path), Network::of_address(facts.client_ip));
-        self.senders.set_refused(number, RefusedSender { fingerprints, path, network });
-    }
-
-    /// The refused callers, once for each combination that they were refused with.
-    fn refused_callers(&self) -> Vec<RefusedCaller> {
-        let mut refused = Vec::with_capacity(self.listed);
-        for sender in self.senders.iter() {
-            let Some(details) = &sender.refused else { continue };
-            for (cell, caller) in sender.combination.rulings.iter().zip(&details.fingerprints) {
-                if let Some(caller) = *caller
-                    && let CellKey { ruling: Some(labels), client, .. } = self.cells.key(*cell)
-                {
-                    refused.push(RefusedCaller {
-                        rule: Arc::clone(&labels.rule),
-                        caller,
-                        requests: sender.requests,
-                        uncertainty: 0,
-                        first_seen: sender.first_seen,
-                        last_seen: sender.last_seen,
-                        version: Arc::clone(&labels.version),
-                        client: Arc::clone(client),
-                        path: details.path.clone(),
-                        network: details.network,
-                    });
-                }
+            let of_rule = callers.of_rule(ruling.rule);
+            // An identity says more than an address, which others may share.
+            if of_rule.identity().is_some() {
+                (caller, is_address) = (of_rule.hash(self.hasher), false);
             }
         }
-        refused
-    }
-
-    /// Frees the places of labels that are no longer seen.
-    fn sweep_labels(&mut self, cells: &[UsageCell]) {
-        for UsageCell { key, requests, .. } in cells {
-            let Some(RulingLabels { rule, version, .. }) = &key.ruling else {
-                self.clients.add_hits(&key.client, *requests);
-                continue;
-            };
-            if let Some(versions) = self.rules.get_mut(rule) {
-                versions.add_hits(version, *requests);
-            }
-        }
-        self.clients.sweep();
-        for versions in self.rules.values_mut() {
-            versions.sweep();
-        }
+        // A request without a caller cannot be told from others.
+        let Some(caller) = caller else { return true };
+        let rules = self.combinations.get(self.senders.combination_of(number)).rules;
+        let by = NotedBy { caller, is_address, rules };
+        self.notes.note_request(noted, by, callers.facts(), recorded)
     }
 }

@@ -4,40 +4,25 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
-use upshift_core::Verdict;
 
-use super::cells::UsageCell;
-use super::exempted::ExemptedRequests;
-use super::labels::{LabelSet, OTHER};
+use super::batch::UsageBatch;
+use super::minute::MinuteRows;
 use super::refused::{RefusedCaller, RefusedCallers};
-use super::row::{Dimension, RowKey, Span, Standing, UsageRow};
-use super::tally::UsageBatch;
+use super::roster::SenderRoster;
+use super::row::{RowKey, Span, UsageRow};
 use crate::Fingerprint;
 
-/// The most labels of one rule and dimension.
-const MAX_LABELS: usize = 64;
-/// The most rows of one minute. Requests of further ones are counted as lost.
-pub(super) const MAX_ROWS: usize = 50_000;
-/// The most rows of ended minutes, and the most callers, that wait for the store.
-const MAX_WAITING: usize = MAX_ROWS;
-/// The longest step back of the clock, in seconds, that does not begin another minute.
-const MAX_STEP_BACK: i64 = 300;
-/// The label of the one row that counts all requests.
-const ALL_REQUESTS: &str = "all";
+/// The most callers that wait for the store.
+const MAX_WAITING: usize = 50_000;
 
 /// The usage of all cores.
 #[derive(Default)]
 pub struct UsageTotals {
-    /// The start of the current minute, in seconds since 1970.
-    minute: i64,
-    rows: HashMap<RowKey, UsageRow, FxBuildHasher>,
-    labels: HashMap<(Arc<str>, Dimension), LabelSet, FxBuildHasher>,
+    minute: MinuteRows,
+    /// The senders of each tally.
+    rosters: HashMap<u64, SenderRoster, FxBuildHasher>,
     refused: RefusedCallers,
-    changed_rows: HashSet<RowKey, FxBuildHasher>,
     changed_callers: HashSet<(Arc<str>, Fingerprint), FxBuildHasher>,
-    /// The rows of minutes that ended since the last [`UsageTotals::take_changes`].
-    ended: Vec<StoredRow>,
-    lost: u64,
 }
 
 /// A row, and the time that it counts.
@@ -66,35 +51,22 @@ impl UsageTotals {
     /// The totals of a process that starts at `second`, with what the store has of that minute and
     /// of refused callers.
     pub fn resume(second: i64, rows: Vec<StoredRow>, refused: Vec<RefusedCaller>) -> Self {
-        let mut totals = Self { minute: Span::Minute.start_of(second), ..Self::default() };
-        for stored in rows {
-            if stored.span == Span::Minute && stored.start == totals.minute {
-                let key = stored.key;
-                let label = totals.place_label(&key.rule, key.dimension, &key.label, 1);
-                totals.row_mut(RowKey { label, ..key }, |row| row.merge_row(&stored.row));
-            }
-        }
+        let minute = MinuteRows::resume(second, rows);
+        let mut totals = Self { minute, ..Self::default() };
         for caller in refused {
             totals.refused.add_refusals(caller);
         }
-        totals.changed_rows.clear();
         totals
     }
 
-    /// Adds what a core has counted until `second`.
-    pub fn merge_batch(&mut self, batch: UsageBatch, second: i64) {
-        let minute = Span::Minute.start_of(second);
-        // A clock that goes back a little continues the minute, so that no row is counted twice. One
-        // that was far ahead has been corrected.
-        if minute > self.minute || minute < self.minute - MAX_STEP_BACK {
-            self.end_minute();
-            self.minute = minute;
-        }
-        for cell in batch.cells {
-            self.merge_cell(&cell);
-        }
-        self.merge_exempted(&batch.exempted);
-        for caller in batch.refused {
+    /// Adds what a core has counted until `second`. The batches of a tally have to come in their
+    /// order; if one is left out, the tally has to [forget](super::UsageTally::forget_senders) its
+    /// senders.
+    pub fn merge_batch(&mut self, mut batch: UsageBatch, second: i64) {
+        self.minute.begin_minute(second);
+        let roster = self.rosters.entry(batch.tally).or_default();
+        roster.merge_batch(&mut batch, &mut self.minute);
+        for caller in roster.refused_callers(&batch.counts) {
             if self.changed_callers.len() < MAX_WAITING {
                 self.changed_callers.insert((Arc::clone(&caller.rule), caller.caller));
             }
@@ -104,10 +76,7 @@ impl UsageTotals {
 
     /// Returns what changed since the last call.
     pub fn take_changes(&mut self) -> UsageChanges {
-        let mut rows = std::mem::take(&mut self.ended);
-        for key in std::mem::take(&mut self.changed_rows) {
-            rows.extend(self.stored_row(key));
-        }
+        let rows = self.minute.take_changes();
         let callers: Vec<_> = std::mem::take(&mut self.changed_callers).into_iter().collect();
         UsageChanges { rows, refused: self.refused.details_of(&callers) }
     }
@@ -119,135 +88,88 @@ impl UsageTotals {
 
     /// The requests that were not counted in all their rows, because a minute had too many.
     pub fn lost(&self) -> u64 {
-        self.lost
+        self.minute.lost()
     }
+}
 
-    fn end_minute(&mut self) {
-        for key in std::mem::take(&mut self.changed_rows) {
-            let ended = self.stored_row(key);
-            self.ended.extend(ended);
-        }
-        self.rows.clear();
-        // While the disk hangs, nobody takes them.
-        if self.ended.len() > MAX_WAITING {
-            let too_many = self.ended.len() - MAX_WAITING;
-            self.ended.drain(..too_many);
-            self.lost += too_many as u64;
-        }
-        for labels in self.labels.values_mut() {
-            labels.sweep();
-        }
-    }
-
-    fn stored_row(&self, key: RowKey) -> Option<StoredRow> {
-        let row = self.rows.get(&key)?.clone();
-        Some(StoredRow { span: Span::Minute, start: self.minute, key, row })
-    }
-
-    /// Adds a cell to the row of each of its labels.
-    fn merge_cell(&mut self, cell: &UsageCell) {
-        let key = &cell.key;
-        let mut labels: Vec<(Dimension, Arc<str>)> = vec![
-            (Dimension::Http, key.http.into()),
-            (Dimension::Tls, key.tls.into()),
-            (Dimension::Client, Arc::clone(&key.client)),
-        ];
-        let rule: Arc<str> = match &key.ruling {
-            Some(ruling) => {
-                labels.push((Dimension::Phase, ruling.phase.as_str().into()));
-                labels.push((Dimension::Version, Arc::clone(&ruling.version)));
-                Arc::clone(&ruling.rule)
-            }
-            None => {
-                labels.push((Dimension::Phase, ALL_REQUESTS.into()));
-                "".into()
-            }
-        };
-        for (dimension, label) in labels {
-            let label = self.place_label(&rule, dimension, &label, cell.requests);
-            let (rule, verdict, standing) = (Arc::clone(&rule), key.verdict, key.standing);
-            self.row_mut(RowKey { rule, dimension, label, verdict, standing }, |row| {
-                row.requests += cell.requests;
-                for caller in &cell.callers {
-                    row.callers.insert_caller(*caller);
-                }
-            });
-        }
-    }
-
-    fn merge_exempted(&mut self, exempted: &ExemptedRequests) {
-        for (exemption, count) in exempted.iter() {
-            // The policy names them, so that they need no place in a set of labels.
-            let key = RowKey {
-                rule: "".into(),
-                dimension: Dimension::Exemption,
-                label: Arc::clone(exemption),
-                verdict: Verdict::Exempt,
-                standing: Standing::Behind,
-            };
-            self.row_mut(key, |row| {
-                row.requests += count.requests;
-                for caller in &count.callers {
-                    row.callers.insert_caller(*caller);
-                }
-            });
-        }
-    }
-
-    fn place_label(
-        &mut self,
-        rule: &Arc<str>,
-        dimension: Dimension,
-        label: &Arc<str>,
-        times: u64,
-    ) -> Arc<str> {
-        // It stands for labels that have no place, and needs none itself.
-        if **label == *OTHER {
-            return Arc::clone(label);
-        }
-        let key = (Arc::clone(rule), dimension);
-        let labels = self.labels.entry(key).or_insert_with(|| LabelSet::new(MAX_LABELS));
-        labels.admit_label(label, times)
-    }
-
-    fn row_mut(&mut self, key: RowKey, change: impl FnOnce(&mut UsageRow)) {
-        if self.rows.len() >= MAX_ROWS && !self.rows.contains_key(&key) {
-            self.lost += 1;
-            return;
-        }
-        change(self.rows.entry(key.clone()).or_default());
-        self.changed_rows.insert(key);
-    }
+/// The callers that a batch of a new tally has refused, by caller and rule.
+pub(crate) fn refused_in_batch(mut batch: UsageBatch) -> Vec<RefusedCaller> {
+    let mut roster = SenderRoster::default();
+    roster.define_senders(&mut batch);
+    roster.refused_callers(&batch.counts).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use upshift_core::Phase;
+    use upshift_core::{Phase, Verdict};
 
-    use super::super::cells::{CellKey, RulingLabels};
+    use super::super::batch::{NewSenders, SenderRecord};
+    use super::super::cells::{CellKey, CellLabels, RulingLabels};
+    use super::super::combinations::CountedCell;
+    use super::super::labels::OTHER;
+    use super::super::row::Standing;
+    use super::super::senders::SenderCount;
     use super::*;
     use crate::sketch::CallerHasher;
 
-    fn cell(version: &str, requests: u64, callers: std::ops::Range<u32>) -> UsageCell {
-        let hasher = CallerHasher::new([1; 16]);
-        let ruling =
-            RulingLabels { rule: "orders".into(), phase: Phase::Enforce, version: version.into() };
-        UsageCell {
-            key: CellKey {
-                ruling: Some(ruling),
-                verdict: Verdict::Refuse,
-                standing: Standing::Behind,
-                http: "1.1",
-                tls: "1.3",
-                client: "App/1".into(),
-            },
-            requests,
-            callers: callers.map(|caller| hasher.hash_caller(caller)).collect(),
-        }
+    /// Requests with a version, and the callers that sent them.
+    struct Counted {
+        version: String,
+        requests: u32,
+        callers: std::ops::Range<u32>,
     }
 
-    fn batch(cells: Vec<UsageCell>) -> UsageBatch {
-        UsageBatch { cells, ..UsageBatch::default() }
+    fn counted(version: &str, requests: u32, callers: std::ops::Range<u32>) -> Counted {
+        Counted { version: version.to_owned(), requests, callers }
+    }
+
+    fn cell(version: &str) -> CellKey {
+        let ruling =
+            RulingLabels { rule: "orders".into(), phase: Phase::Enforce, version: version.into() };
+        CellKey::Labelled(CellLabels {
+            ruling: Some(ruling),
+            verdict: Verdict::Refuse,
+            standing: Standing::Behind,
+            http: "1.1",
+            tls: "1.3",
+            client: "App/1".into(),
+        })
+    }
+
+    /// A batch that defines all its senders, each in a cell of its version.
+    fn batch(parts: Vec<Counted>) -> UsageBatch {
+        let hasher = CallerHasher::new([1; 16]);
+        let mut batch = UsageBatch { begins: true, ..UsageBatch::default() };
+        for (number, part) in parts.into_iter().enumerate() {
+            let counted = CountedCell { cell: number as u32, caller: 0 };
+            batch.new.cells.push(cell(&part.version));
+            batch.new.combinations.push([counted].into());
+            let rest = part.requests - part.callers.len() as u32;
+            for caller in part.callers.clone() {
+                let sender = batch.new.senders.len() as u32;
+                let record = SenderRecord {
+                    combination: number as u32,
+                    callers: 1,
+                    refusals: 0,
+                    first_seen: 0,
+                };
+                batch.new.senders.push(record);
+                batch.new.callers.push(Some(hasher.hash_caller(caller)));
+                // The first sends all that are left.
+                let requests = if caller == part.callers.start { 1 + rest } else { 1 };
+                batch.counts.push(SenderCount { sender, requests, last_seen: 0 });
+            }
+        }
+        batch
+    }
+
+    /// A batch that defines nothing.
+    fn later_batch(counts: &[(u32, u32)]) -> UsageBatch {
+        let mut batch = UsageBatch { new: NewSenders::default(), ..UsageBatch::default() };
+        for (sender, requests) in counts {
+            batch.counts.push(SenderCount { sender: *sender, requests: *requests, last_seen: 0 });
+        }
+        batch
     }
 
     fn row_of<'r>(changes: &'r UsageChanges, label: &str, start: i64) -> &'r UsageRow {
@@ -259,8 +181,8 @@ mod tests {
     #[test]
     fn batches_of_a_minute_are_merged_and_the_next_minute_starts_anew() {
         let mut totals = UsageTotals::default();
-        totals.merge_batch(batch(vec![cell("1.4", 10, 0..5)]), 6_000);
-        totals.merge_batch(batch(vec![cell("1.4", 10, 3..8), cell("1.5", 1, 0..1)]), 6_059);
+        totals.merge_batch(batch(vec![counted("1.4", 10, 0..5)]), 6_000);
+        totals.merge_batch(batch(vec![counted("1.4", 10, 3..8), counted("1.5", 1, 0..1)]), 6_059);
         let changes = totals.take_changes();
         let row = row_of(&changes, "1.4", 6_000);
         assert_eq!((row.requests, row.callers.estimate()), (20, 8));
@@ -269,8 +191,8 @@ mod tests {
         assert_eq!((row.requests, row.callers.estimate()), (21, 8));
         assert!(totals.take_changes().rows.is_empty());
 
-        totals.merge_batch(batch(vec![cell("1.4", 1, 0..1)]), 6_059);
-        totals.merge_batch(batch(vec![cell("1.4", 2, 0..2)]), 6_061);
+        totals.merge_batch(batch(vec![counted("1.4", 1, 0..1)]), 6_059);
+        totals.merge_batch(batch(vec![counted("1.4", 2, 0..2)]), 6_061);
         let changes = totals.take_changes();
         // The end of the last minute is not lost.
         assert_eq!(row_of(&changes, "1.4", 6_000).requests, 21);
@@ -278,27 +200,71 @@ mod tests {
     }
 
     #[test]
+    fn known_senders_are_counted_by_number_in_each_minute() {
+        let mut totals = UsageTotals::default();
+        totals.merge_batch(batch(vec![counted("1.4", 5, 0..5)]), 6_000);
+        totals.merge_batch(later_batch(&[(0, 7), (3, 1)]), 6_001);
+        let changes = totals.take_changes();
+        let row = row_of(&changes, "1.4", 6_000);
+        assert_eq!((row.requests, row.callers.estimate()), (13, 5));
+        // The rows of the next minute have only the callers that sent requests in it.
+        totals.merge_batch(later_batch(&[(1, 2), (3, 2)]), 6_060);
+        totals.merge_batch(later_batch(&[(1, 2), (4, 1)]), 6_061);
+        let changes = totals.take_changes();
+        let row = row_of(&changes, "1.4", 6_060);
+        assert_eq!((row.requests, row.callers.estimate()), (7, 3));
+        // A number that was never defined is a part of a batch that was lost.
+        totals.merge_batch(later_batch(&[(9, 2)]), 6_061);
+        assert_eq!(totals.lost(), 1);
+        // Numbers that begin again belong to other senders.
+        totals.merge_batch(batch(vec![counted("1.5", 1, 0..1)]), 6_062);
+        totals.merge_batch(later_batch(&[(0, 3)]), 6_063);
+        let changes = totals.take_changes();
+        assert_eq!(row_of(&changes, "1.5", 6_060).requests, 4);
+    }
+
+    /// A label that comes late takes the place of another within the minute. Its row has the callers
+    /// that had been counted as `other` before.
+    #[test]
+    fn callers_follow_their_label_to_its_own_row() {
+        let mut totals = UsageTotals::default();
+        let mut parts = Vec::new();
+        for taken in 0..64 {
+            parts.push(counted(&format!("9.{taken}"), 6, 100..101));
+        }
+        parts.push(counted("1.4", 5, 0..5));
+        totals.merge_batch(batch(parts), 6_000);
+        let row = row_of(&totals.take_changes(), OTHER, 6_000).clone();
+        assert_eq!((row.requests, row.callers.estimate()), (5, 5));
+        let senders: Vec<(u32, u32)> = (64..69).map(|sender| (sender, 2)).collect();
+        totals.merge_batch(later_batch(&senders), 6_001);
+        let changes = totals.take_changes();
+        let row = row_of(&changes, "1.4", 6_000);
+        assert_eq!((row.requests, row.callers.estimate()), (10, 5));
+    }
+
+    #[test]
     fn a_restart_within_a_minute_continues_its_rows() {
         let mut totals = UsageTotals::default();
-        totals.merge_batch(batch(vec![cell("1.4", 10, 0..5)]), 6_000);
+        totals.merge_batch(batch(vec![counted("1.4", 10, 0..5)]), 6_000);
         let rows = totals.take_changes().rows;
         let mut resumed = UsageTotals::resume(6_030, rows, Vec::new());
         assert!(resumed.take_changes().rows.is_empty());
-        resumed.merge_batch(batch(vec![cell("1.4", 1, 4..6)]), 6_031);
+        resumed.merge_batch(batch(vec![counted("1.4", 2, 4..6)]), 6_031);
         let changes = resumed.take_changes();
         let row = row_of(&changes, "1.4", 6_000);
-        assert_eq!((row.requests, row.callers.estimate()), (11, 6));
+        assert_eq!((row.requests, row.callers.estimate()), (12, 6));
     }
 
     #[test]
     fn a_flood_of_versions_stays_bounded_and_is_counted_as_other() {
         let mut totals = UsageTotals::default();
         for second in 0..50 {
-            let mut cells = vec![cell("1.4", 100, 0..5)];
+            let mut parts = vec![counted("1.4", 100, 0..5)];
             for invented in 0..1_000 {
-                cells.push(cell(&format!("x{second}-{invented}"), 1, 0..1));
+                parts.push(counted(&format!("x{second}-{invented}"), 1, 0..1));
             }
-            totals.merge_batch(batch(cells), 6_000 + second);
+            totals.merge_batch(batch(parts), 6_000 + second);
         }
         let changes = totals.take_changes();
         assert!(changes.rows.len() < 200, "{} rows", changes.rows.len());

@@ -1,6 +1,7 @@
 //! The identity of a caller, for the ramp and the breaker. Identities are compared and hashed,
 //! never logged.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -57,14 +58,31 @@ impl IdentityReader {
 ///
 /// `None` also for a request with different identities: the upstream may use another one than
 /// Upshift would.
-pub fn identity(readers: &[IdentityReader], facts: &Facts<'_>) -> Option<String> {
+pub fn identity<'f>(readers: &[IdentityReader], facts: &Facts<'f>) -> Option<Cow<'f, str>> {
+    // Nearly every identity is a field of one line: no list is made for it, and no copy.
+    if let Some(IdentityReader::Header(name)) = readers.first()
+        && let Some(value) = sole_value(facts.fields, name.lower())
+    {
+        return Some(Cow::Borrowed(value));
+    }
     let mut sent = identities(readers, facts);
     // The same identity on several lines is one.
     sent.dedup();
     if sent.len() > 1 {
         return None;
     }
-    sent.pop()
+    sent.pop().map(Cow::Owned)
+}
+
+/// The value of a field that has one line; `None` if it is empty or not UTF-8.
+fn sole_value<'f>(fields: &'f dyn Fields, name: &str) -> Option<&'f str> {
+    let mut lines = fields.all(name);
+    let line = lines.next()?;
+    if lines.next().is_some() {
+        return None;
+    }
+    let value = trim_whitespace(std::str::from_utf8(line).ok()?);
+    if value.is_empty() { None } else { Some(value) }
 }
 
 /// Every identity that the first of `readers` to find one yields.

@@ -1,5 +1,6 @@
 //! A rule as it is written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -146,7 +147,7 @@ impl RuleSpec {
 
     /// The caller's identity, as this rule reads it; never empty.
     pub fn identity(&self, facts: &Facts<'_>) -> Option<String> {
-        identity(&self.identity, facts)
+        identity(&self.identity, facts).map(Cow::into_owned)
     }
 
     /// The places where a client names itself, as this rule reads it.

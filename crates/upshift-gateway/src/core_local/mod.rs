@@ -119,7 +119,7 @@ impl CoreLocal {
         let mut usage = self.usage.borrow_mut();
         usage.count_decision(callers, decision, now, recorded);
         if usage.is_full() {
-            self.shared.control.hand_in_usage(usage.take_batch());
+            self.hand_over_usage(&mut usage);
         }
     }
 
@@ -130,9 +130,15 @@ impl CoreLocal {
         if self.notes_epoch.replace(notes) != notes {
             usage.forget_notes();
         }
-        let batch = usage.take_batch();
-        if !batch.is_empty() {
-            self.shared.control.hand_in_usage(batch);
+        if !usage.is_idle() {
+            self.hand_over_usage(&mut usage);
+        }
+    }
+
+    fn hand_over_usage(&self, usage: &mut UsageTally) {
+        if !self.shared.control.hand_in_usage(usage.take_batch()) {
+            // The batch defined senders that later ones would refer to.
+            usage.forget_senders();
         }
     }
 

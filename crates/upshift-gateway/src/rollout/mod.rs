@@ -237,9 +237,9 @@ impl Control {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
     }
 
-    /// Queues the usage that a core has counted.
-    pub(crate) fn hand_in_usage(&self, batch: UsageBatch) {
-        self.usage.hand_in(batch);
+    /// Queues the usage that a core has counted. Returns false if it was dropped.
+    pub(crate) fn hand_in_usage(&self, batch: UsageBatch) -> bool {
+        self.usage.hand_in(batch)
     }
 
     /// The epoch of the notes for the canary: when it changes, all callers are noted again.

@@ -60,8 +60,8 @@ impl UsageRecorder {
         })
     }
 
-    /// Queues what a core has counted.
-    pub(super) fn hand_in(&self, batch: UsageBatch) {
+    /// Queues what a core has counted. Returns false if it was dropped.
+    pub(super) fn hand_in(&self, batch: UsageBatch) -> bool {
         let batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
         let queued = match &*batches {
             Some(batches) => batches.try_send(batch).is_ok(),
@@ -70,6 +70,7 @@ impl UsageRecorder {
         if !queued {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+        queued
     }
 
     /// Merges what is queued, passes it to the store, and ends the thread. What is handed in later

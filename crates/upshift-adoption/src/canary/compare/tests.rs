@@ -49,7 +49,10 @@ fn noted(callers: u32, cleartext: u32) -> Vec<(NoteKey, RecentRequest)> {
         };
         // Each caller sends two requests.
         for _ in 0..2 {
-            notes.note_request(by, &facts, &recorded);
+            let sender = (u64::from(caller), notes.kind_of(&facts));
+            if !notes.has_noted(sender.0, sender.1) {
+                notes.note_request(sender, by, &facts, &recorded);
+            }
         }
         all.extend(notes.take_requests());
     }

@@ -127,7 +127,7 @@ fn refused_callers_are_read_back_and_forgotten() {
         last_seen,
         version: "1.4".into(),
         client: "App/1".into(),
-        path: "/orders/*".to_owned(),
+        path: "/orders/*".into(),
         network: Network::V4([192, 0, 2]),
     };
     let changes = UsageChanges {
@@ -215,7 +215,7 @@ fn invented_callers_do_not_fill_the_store() {
                 last_seen: MIDNIGHT,
                 version: "1.4".into(),
                 client: "App/1".into(),
-                path: "/".to_owned(),
+                path: "/".into(),
                 network: Network::Unknown,
             });
         }
