@@ -22,7 +22,16 @@ pub struct PendingUsage {
     /// ones.
     rows: BTreeMap<(i64, RowKey), UsageRow>,
     refused: HashMap<(Arc<str>, Fingerprint), RefusedCaller>,
+    /// The usage before this process, if it started without it.
+    earlier: EarlierUsage,
     lost: u64,
+}
+
+/// The usage that an earlier process has stored and this one continues.
+#[derive(Default)]
+struct EarlierUsage {
+    rows: BTreeMap<(i64, RowKey), UsageRow>,
+    refused: HashMap<(Arc<str>, Fingerprint), RefusedCaller>,
 }
 
 impl PendingUsage {
@@ -43,14 +52,37 @@ impl PendingUsage {
         }
     }
 
+    /// Adds `earlier` to all that waits, and to all that comes: a process that starts without its
+    /// store begins to count at zero, and would replace what the store has when it returns.
+    pub fn continue_from(&mut self, earlier: UsageChanges) {
+        for StoredRow { span: _, start, key, row } in earlier.rows {
+            self.earlier.rows.insert((start, key), row);
+        }
+        for caller in earlier.refused {
+            self.earlier.refused.insert((Arc::clone(&caller.rule), caller.caller), caller);
+        }
+    }
+
     /// Everything that waits.
     pub fn to_changes(&self) -> UsageChanges {
         let mut rows = Vec::with_capacity(self.rows.len());
-        for ((start, key), row) in &self.rows {
-            let (start, key, row) = (*start, key.clone(), row.clone());
+        for (place, row) in &self.rows {
+            let mut row = row.clone();
+            if let Some(earlier) = self.earlier.rows.get(place) {
+                row.merge_row(earlier);
+            }
+            let (start, key) = place.clone();
             rows.push(StoredRow { span: Span::Minute, start, key, row });
         }
-        UsageChanges { rows, refused: self.refused.values().cloned().collect() }
+        let mut refused = Vec::with_capacity(self.refused.len());
+        for (place, caller) in &self.refused {
+            let mut caller = caller.clone();
+            if let Some(earlier) = self.earlier.refused.get(place) {
+                caller.continue_from(earlier);
+            }
+            refused.push(caller);
+        }
+        UsageChanges { rows, refused }
     }
 
     /// Forgets everything that waited, because the store has it.
@@ -102,5 +134,14 @@ mod tests {
         assert_eq!((rows[0].start, rows[0].row.requests), (60, 2));
         pending.clear();
         assert!(pending.is_empty());
+        // The counts of an earlier process in the same minute are added each time.
+        let earlier = UsageChanges { rows: vec![row(120, 40)], refused: Vec::new() };
+        pending.continue_from(earlier);
+        for requests in [3, 5] {
+            pending
+                .add_changes(UsageChanges { rows: vec![row(120, requests)], refused: Vec::new() });
+            assert_eq!(pending.to_changes().rows[0].row.requests, 40 + requests);
+            pending.clear();
+        }
     }
 }

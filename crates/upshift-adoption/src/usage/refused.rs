@@ -39,6 +39,15 @@ pub struct RefusedCaller {
     pub network: Network,
 }
 
+impl RefusedCaller {
+    /// Adds the refusals that an earlier process has counted.
+    pub(super) fn continue_from(&mut self, earlier: &Self) {
+        self.requests += earlier.requests;
+        self.uncertainty += earlier.uncertainty;
+        self.first_seen = self.first_seen.min(earlier.first_seen);
+    }
+}
+
 /// The most refused callers of each rule.
 #[derive(Default)]
 pub struct RefusedCallers {

@@ -133,7 +133,7 @@ impl StoreWriter {
             }
         };
         let usage = resumed_usage(store.as_ref(), now)?;
-        let writer = Self::start(WriterThread::new(path, store, &content))?;
+        let writer = Self::start(WriterThread::new(path, store, &content, now))?;
         Ok(OpenedStore { writer, content, usage })
     }
 
@@ -285,10 +285,18 @@ impl UsageStatus {
 /// The totals with which this process continues what an earlier one counted in this minute.
 fn resumed_usage(store: Option<&Store>, now: Timestamp) -> Result<UsageTotals, StoreError> {
     let second = now.as_second();
-    let Some(store) = store else { return Ok(UsageTotals::resume(second, vec![], vec![])) };
+    let earlier = match store {
+        Some(store) => read_earlier_usage(store, second)?,
+        None => UsageChanges::default(),
+    };
+    Ok(UsageTotals::resume(second, earlier.rows, earlier.refused))
+}
+
+/// The usage of the minute of `second`, and the refused callers.
+fn read_earlier_usage(store: &Store, second: i64) -> Result<UsageChanges, StoreError> {
     let from = Span::Minute.start_of(second);
     let query = UsageQuery { span: Span::Minute, from, to: from + 1, rule: None, dimension: None };
-    Ok(UsageTotals::resume(second, store.read_usage(query)?, store.read_refused_callers()?))
+    Ok(UsageChanges { rows: store.read_usage(query)?, refused: store.read_refused_callers()? })
 }
 
 /// The state of the thread.
@@ -302,6 +310,9 @@ struct WriterThread {
     store: Option<Store>,
     unsaved: Arc<AtomicU64>,
     usage: PendingUsage,
+    /// The second at which this process started without the usage of an earlier one, which is
+    /// read when the store returns.
+    started_without: Option<i64>,
     usage_status: Arc<UsageStatus>,
     /// `None` until the settings say so.
     retention: Option<Retention>,
@@ -314,7 +325,8 @@ struct WriterThread {
 }
 
 impl WriterThread {
-    fn new(path: &Path, store: Option<Store>, content: &StoreContent) -> Self {
+    fn new(path: &Path, store: Option<Store>, content: &StoreContent, now: Timestamp) -> Self {
+        let started_without = if store.is_some() { None } else { Some(now.as_second()) };
         Self {
             path: path.to_owned(),
             key: content.key.clone(),
@@ -324,6 +336,7 @@ impl WriterThread {
             store,
             unsaved: Arc::default(),
             usage: PendingUsage::default(),
+            started_without,
             usage_status: Arc::default(),
             retention: None,
             maintained: 0,
@@ -481,6 +494,10 @@ impl WriterThread {
                 store
             }
         };
+        if let Some(second) = self.started_without {
+            self.usage.continue_from(read_earlier_usage(&store, second)?);
+            self.started_without = None;
+        }
         store.write_usage(&self.usage.to_changes(), now)?;
         self.usage.clear();
         let hour = Span::Hour.start_of(now - SETTLING_TIME);
@@ -540,3 +557,6 @@ pub(crate) fn random_id() -> String {
     }
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests;
