@@ -17,6 +17,7 @@ mod lock;
 mod period_rows;
 mod queries;
 mod read_only;
+mod refusal_counts;
 mod refused_callers;
 mod schema;
 mod usage;
@@ -44,6 +45,7 @@ pub use period_rows::PeriodRows;
 pub use queries::StoreContent;
 use queries::{has_usage, insert_record, latest_revision, read_content, read_key, replace_key_if};
 use read_only::{check_readable, read_without_writing, require_file};
+use refused_callers::CallerWriter;
 pub use usage::{Retention, SETTLING_TIME, UsageQuery};
 pub use usage_reader::{RecordedUsage, UsageReader};
 
@@ -60,6 +62,7 @@ pub struct Store {
     key_is_new: bool,
     /// The end of the ledger. In memory, because a change of the file must not become part of it.
     head: ChainHead,
+    callers: CallerWriter,
     /// Held as long as the store is open.
     _lock: File,
 }
@@ -174,7 +177,15 @@ impl Store {
         // After the layout, which creates the key.
         let key_is_new = replace_key_if(&connection, IdentityKey::is_published)?;
         let head = read_head(&connection)?;
-        let store = Self { connection, path: path.to_owned(), file, key_is_new, head, _lock: lock };
+        let store = Self {
+            connection,
+            path: path.to_owned(),
+            file,
+            key_is_new,
+            head,
+            callers: CallerWriter::default(),
+            _lock: lock,
+        };
         // The path may lead to another file by now.
         store.require_present()?;
         Ok(store)

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::StoreError;
-use super::schema::{CHANGE_ID, LAYOUT, LEDGER, SCHEMA, TOP_NETWORK, USAGE};
+use super::schema::{CHANGE_ID, LAYOUT, LEDGER, REFUSAL_COUNTS, SCHEMA, TOP_NETWORK, USAGE};
 
 /// Creates the tables of a new store, or adds those columns that an older version did not have.
 pub(super) fn update_layout(connection: &mut Connection) -> Result<(), StoreError> {
@@ -16,18 +16,19 @@ pub(super) fn update_layout(connection: &mut Connection) -> Result<(), StoreErro
     // Read again: another program may have updated it before the transaction began.
     let found = read_layout(&transaction)?;
     let missing: &[&str] = match found {
-        0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID, USAGE, LEDGER],
-        1 => &[TOP_NETWORK, CHANGE_ID, USAGE, LEDGER],
-        2 => &[CHANGE_ID, USAGE, LEDGER],
-        3 => &[USAGE, LEDGER],
-        4 => &[LEDGER],
+        0 => &[SCHEMA, TOP_NETWORK, CHANGE_ID, USAGE, LEDGER, REFUSAL_COUNTS],
+        1 => &[TOP_NETWORK, CHANGE_ID, USAGE, LEDGER, REFUSAL_COUNTS],
+        2 => &[CHANGE_ID, USAGE, LEDGER, REFUSAL_COUNTS],
+        3 => &[USAGE, LEDGER, REFUSAL_COUNTS],
+        4 => &[LEDGER, REFUSAL_COUNTS],
+        5 => &[REFUSAL_COUNTS],
         LAYOUT => &[],
         found => return Err(StoreError::Newer { found }),
     };
     for step in missing {
         transaction.execute_batch(step)?;
     }
-    if !missing.is_empty() {
+    if missing.contains(&LEDGER) {
         transaction.execute("UPDATE chain SET origin = ?1", [origin_of(found)])?;
     }
     Ok(transaction.commit()?)

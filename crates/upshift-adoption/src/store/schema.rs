@@ -1,7 +1,7 @@
 //! The tables of a store, and the steps from each layout to the next.
 
 /// The layout that this version reads and writes.
-pub(super) const LAYOUT: i64 = 5;
+pub(super) const LAYOUT: i64 = 6;
 
 /// Layout 1: the key, the revisions and the trips.
 pub(super) const SCHEMA: &str = "
@@ -90,3 +90,11 @@ pub(super) const LEDGER: &str = "
     INSERT INTO chain
         VALUES ('', 0, printf('%064d', 0), 0, printf('%064d', 0), NULL);
     PRAGMA user_version = 5;";
+
+/// Layout 6: the numbers of refused callers between two writes of their rows.
+pub(super) const REFUSAL_COUNTS: &str = "
+    CREATE TABLE refusal_counts (
+        rule   TEXT PRIMARY KEY,
+        counts BLOB NOT NULL     -- of the callers whose row is behind them
+    ) STRICT, WITHOUT ROWID;
+    PRAGMA user_version = 6;";

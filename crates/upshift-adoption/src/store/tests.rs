@@ -261,7 +261,7 @@ fn a_store_of_layout_3_gets_the_tables_of_usage() {
     let folder = Folder::make("layout-3");
     let store = Store::open(&folder.store()).unwrap();
     let newer = "DROP TABLE usage; DROP TABLE refused_caller; DROP TABLE policy_text;
-                 DROP TABLE policy_revision; DROP TABLE chain;";
+                 DROP TABLE policy_revision; DROP TABLE chain; DROP TABLE refusal_counts;";
     store.connection.execute_batch(newer).unwrap();
     store.connection.pragma_update(None, "user_version", 3).unwrap();
     drop(store);

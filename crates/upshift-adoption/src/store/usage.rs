@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, named_params, params};
 
 use super::ledger::{mark_alive, prune_entries};
-use super::refused_callers::{read_callers, write_callers};
+use super::refused_callers::read_callers;
 use super::{Store, StoreError};
 use crate::sketch::DistinctCallers;
 use crate::usage::row::parse_verdict;
@@ -56,12 +56,16 @@ impl Store {
     /// If the file cannot be written, or was removed. Nothing is written then.
     pub fn write_usage(&mut self, changes: &UsageChanges, now: i64) -> Result<(), StoreError> {
         self.require_present()?;
+        let mut callers = std::mem::take(&mut self.callers);
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         write_rows(&transaction, &changes.rows)?;
-        write_callers(&transaction, &changes.refused)?;
+        callers.write_callers(&transaction, &changes.refused, now)?;
         mark_alive(&transaction, now)?;
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        // Only now: after a failure it would remember rows that were never written.
+        self.callers = callers;
+        Ok(())
     }
 
     /// Makes the hours and days that have ended by `now` (in seconds since 1970) from the minutes,

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
@@ -9,9 +10,15 @@ use rustc_hash::FxBuildHasher;
 use crate::sketch::TopItems;
 use crate::{Fingerprint, Network};
 
-/// The callers of one rule that are remembered in detail. Those that are refused least are
-/// forgotten first.
+/// The callers of one rule that are remembered in detail.
 const MAX_CALLERS: usize = 2 * 1024;
+/// The callers that are compared with a further one, which may take the place of one of them.
+const COMPARED_CALLERS: usize = 4;
+/// The time in seconds after which a caller that is no longer refused gives way more easily.
+const QUIET_TIME: i64 = 60;
+/// The most changed callers that wait for the store. Further ones are written when they are refused
+/// again.
+const MAX_CHANGED: usize = 50_000;
 
 /// A caller that a rule refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +59,8 @@ impl RefusedCaller {
 #[derive(Default)]
 pub struct RefusedCallers {
     rules: HashMap<Arc<str>, RuleCallers, FxBuildHasher>,
+    /// The callers that changed since the last [`RefusedCallers::take_changed`].
+    changed: Vec<(Arc<str>, Fingerprint)>,
 }
 
 /// The most refused callers of one rule.
@@ -59,28 +68,33 @@ pub struct RefusedCallers {
 struct RuleCallers {
     counts: TopItems<Fingerprint>,
     // A fingerprint is a keyed hash, which clients cannot choose.
-    details: HashMap<Fingerprint, RefusedCaller, FxBuildHasher>,
+    details: HashMap<Fingerprint, KnownCaller, FxBuildHasher>,
+    /// The callers in `details`, in no order.
+    places: Vec<Fingerprint>,
+    /// The place that is compared next with a caller that has none.
+    next_place: usize,
+}
+
+/// A caller that is remembered in detail.
+struct KnownCaller {
+    refused: RefusedCaller,
+    /// It is in [`RefusedCallers::changed`].
+    is_changed: bool,
 }
 
 impl RefusedCallers {
     /// Adds the refusals of a caller.
     pub fn add_refusals(&mut self, refused: RefusedCaller) {
-        let rule = self.rules.entry(Arc::clone(&refused.rule)).or_default();
-        rule.counts.count_item(refused.caller, refused.requests);
-        match rule.details.get_mut(&refused.caller) {
-            Some(known) => {
-                known.first_seen = known.first_seen.min(refused.first_seen);
-                // Of two that came at the same time, either is the last.
-                if refused.last_seen >= known.last_seen {
-                    *known = RefusedCaller { first_seen: known.first_seen, ..refused };
-                }
-            }
-            None => {
-                if rule.details.len() >= MAX_CALLERS {
-                    rule.forget_rarest();
-                }
-                rule.details.insert(refused.caller, refused);
-            }
+        let (name, caller) = (Arc::clone(&refused.rule), refused.caller);
+        let rule = match self.rules.get_mut(&name) {
+            Some(rule) => rule,
+            None => self.rules.entry(Arc::clone(&name)).or_default(),
+        };
+        rule.counts.count_item(caller, refused.requests);
+        let Some(known) = rule.remember_caller(refused) else { return };
+        if !known.is_changed && self.changed.len() < MAX_CHANGED {
+            known.is_changed = true;
+            self.changed.push((name, caller));
         }
     }
 
@@ -92,52 +106,108 @@ impl RefusedCallers {
         }
     }
 
-    /// The details of these callers, for the store.
-    pub(super) fn details_of(&self, callers: &[(Arc<str>, Fingerprint)]) -> Vec<RefusedCaller> {
-        let mut found = Vec::new();
-        for (rule, caller) in callers {
-            if let Some(rule) = self.rules.get(rule)
-                && let Some(known) = rule.details.get(caller)
+    /// Returns the callers that changed since the last call.
+    pub(super) fn take_changed(&mut self) -> Vec<RefusedCaller> {
+        let mut callers = Vec::with_capacity(self.changed.len());
+        for (name, caller) in self.changed.drain(..) {
+            let Some(rule) = self.rules.get_mut(&name) else { continue };
+            // Another caller may have its place by now.
+            if let Some(known) = rule.details.get_mut(&caller)
+                && std::mem::take(&mut known.is_changed)
             {
-                found.push(rule.with_count(known));
+                callers.extend(rule.counted_caller(caller));
             }
         }
-        found
+        callers
+    }
+
+    /// Marks all callers as unchanged.
+    pub(super) fn forget_changed(&mut self) {
+        for (name, caller) in self.changed.drain(..) {
+            if let Some(rule) = self.rules.get_mut(&name)
+                && let Some(known) = rule.details.get_mut(&caller)
+            {
+                known.is_changed = false;
+            }
+        }
     }
 }
 
 impl RuleCallers {
     fn top(&self, limit: usize) -> Vec<RefusedCaller> {
+        let mut by_count = Vec::with_capacity(self.places.len());
+        for caller in &self.places {
+            // Equal ones in the order of their fingerprints, so that the order is always the same.
+            by_count.push((Reverse(self.counts.count_of(caller).0.max(1)), *caller));
+        }
+        by_count.sort_unstable();
         let mut callers = Vec::new();
-        for (_, caller) in self.by_count().into_iter().take(limit) {
-            callers.extend(self.details.get(&caller).map(|known| self.with_count(known)));
+        for (_, caller) in by_count.into_iter().take(limit) {
+            callers.extend(self.counted_caller(caller));
         }
         callers
     }
 
-    /// The remembered callers, the most refused first. Equal ones are in the order of their
-    /// fingerprints, so that the order is the same each time.
-    fn by_count(&self) -> Vec<(Reverse<u64>, Fingerprint)> {
-        let mut callers = Vec::with_capacity(self.details.len());
-        for caller in self.details.keys() {
-            callers.push((Reverse(self.counts.count_of(caller).0.max(1)), *caller));
-        }
-        callers.sort_unstable();
-        callers
-    }
-
-    fn with_count(&self, known: &RefusedCaller) -> RefusedCaller {
-        let (at_least, at_most) = self.counts.count_of(&known.caller);
+    /// The details of a caller, with its number of refusals.
+    fn counted_caller(&self, caller: Fingerprint) -> Option<RefusedCaller> {
+        let known = &self.details.get(&caller)?.refused;
+        let (at_least, at_most) = self.counts.count_of(&caller);
         // The caller was refused at least once, or it would not be here.
         let requests = at_least.max(1);
-        RefusedCaller { requests, uncertainty: at_most.saturating_sub(requests), ..known.clone() }
+        let uncertainty = at_most.saturating_sub(requests);
+        Some(RefusedCaller { requests, uncertainty, ..known.clone() })
     }
 
-    /// Forgets the half that was refused least, so that the search is rarely needed.
-    fn forget_rarest(&mut self) {
-        for (_, caller) in self.by_count().into_iter().skip(MAX_CALLERS / 2) {
-            self.details.remove(&caller);
+    /// Remembers the details of a caller. `None` if those of others are worth more.
+    fn remember_caller(&mut self, refused: RefusedCaller) -> Option<&mut KnownCaller> {
+        let caller = refused.caller;
+        if !self.details.contains_key(&caller) {
+            self.make_place(&refused)?;
         }
+        let known = match self.details.entry(caller) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                return Some(place.insert(KnownCaller { refused, is_changed: false }));
+            }
+        };
+        let first_seen = known.refused.first_seen.min(refused.first_seen);
+        // Of two that came at the same time, either is the last.
+        if refused.last_seen >= known.refused.last_seen {
+            known.refused = refused;
+        }
+        known.refused.first_seen = first_seen;
+        Some(known)
+    }
+
+    /// Makes a place for a caller that has none. `None` if no other caller gives way.
+    fn make_place(&mut self, refused: &RefusedCaller) -> Option<()> {
+        if self.places.len() < MAX_CALLERS {
+            self.places.push(refused.caller);
+            return Some(());
+        }
+        // A few of them, in turn, because a search for the least refused would cost more than all
+        // other counting.
+        for _ in 0..COMPARED_CALLERS {
+            let place = self.next_place;
+            self.next_place = (place + 1) % MAX_CALLERS;
+            if self.gives_way(self.places[place], refused) {
+                self.details.remove(&self.places[place]);
+                self.places[place] = refused.caller;
+                return Some(());
+            }
+        }
+        None
+    }
+
+    /// Returns true if a caller gives its place to one that is refused now.
+    fn gives_way(&self, known: Fingerprint, refused: &RefusedCaller) -> bool {
+        let Some(details) = self.details.get(&known) else { return true };
+        let (at_least, at_most) = self.counts.count_of(&known);
+        let (certain, _) = self.counts.count_of(&refused.caller);
+        let is_active = refused.last_seen - details.refused.last_seen < QUIET_TIME;
+        // Callers that are refused about equally often must not displace each other all the time:
+        // each change is written to the store.
+        if is_active { certain > at_most } else { certain > at_least }
     }
 }
 
@@ -174,7 +244,38 @@ mod tests {
         assert_eq!([top[0].caller.bits(), top[1].caller.bits()], [1, 2]);
         assert!(top[0].requests <= 10_000 && top[0].requests + top[0].uncertainty >= 10_000);
         assert_eq!((top[0].first_seen, top[0].last_seen), (0, 19));
-        assert!(callers.rules["orders"].details.len() <= MAX_CALLERS);
+        let rule = &callers.rules["orders"];
+        assert!(rule.details.len() <= MAX_CALLERS && rule.places.len() == rule.details.len());
         assert!(callers.top("other", 2).is_empty());
+        // A caller that is refused after the flood gets a place, although the flood had many more.
+        callers.add_refusals(refused(3, 5, 19 + QUIET_TIME));
+        assert!(callers.rules["orders"].details.contains_key(&Fingerprint::from_bits(3)));
+    }
+
+    /// Callers that are refused equally often displaced each other, so that the store was given
+    /// thousands of other ones each second.
+    #[test]
+    fn equally_refused_callers_keep_their_places() {
+        let mut callers = RefusedCallers::default();
+        let mut places = Vec::new();
+        for second in 0..20 {
+            for caller in 0..5_000 {
+                callers.add_refusals(refused(caller, 7, second));
+            }
+            let changed = callers.take_changed();
+            assert_eq!(changed.len(), MAX_CALLERS, "second {second}");
+            if second > 0 {
+                assert_eq!(callers.rules["orders"].places, places, "second {second}");
+            }
+            places.clone_from(&callers.rules["orders"].places);
+        }
+        // One that is refused far more often gets a place among them.
+        for second in 20..40 {
+            callers.add_refusals(refused(9_999, 500, second));
+            for caller in 0..5_000 {
+                callers.add_refusals(refused(caller, 7, second));
+            }
+        }
+        assert_eq!(callers.top("orders", 1)[0].caller, Fingerprint::from_bits(9_999));
     }
 }

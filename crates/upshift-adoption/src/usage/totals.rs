@@ -1,7 +1,6 @@
 //! The usage of all cores: rows of the current minute, and the refused callers.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use rustc_hash::FxBuildHasher;
 
@@ -10,10 +9,6 @@ use super::minute::MinuteRows;
 use super::refused::{RefusedCaller, RefusedCallers};
 use super::roster::SenderRoster;
 use super::row::{RowKey, Span, UsageRow};
-use crate::Fingerprint;
-
-/// The most callers that wait for the store.
-const MAX_WAITING: usize = 50_000;
 
 /// The usage of all cores.
 #[derive(Default)]
@@ -22,7 +17,6 @@ pub struct UsageTotals {
     /// The senders of each tally.
     rosters: HashMap<u64, SenderRoster, FxBuildHasher>,
     refused: RefusedCallers,
-    changed_callers: HashSet<(Arc<str>, Fingerprint), FxBuildHasher>,
 }
 
 /// A row, and the time that it counts.
@@ -56,6 +50,8 @@ impl UsageTotals {
         for caller in refused {
             totals.refused.add_refusals(caller);
         }
+        // The store has them.
+        totals.refused.forget_changed();
         totals
     }
 
@@ -67,18 +63,13 @@ impl UsageTotals {
         let roster = self.rosters.entry(batch.tally).or_default();
         roster.merge_batch(&mut batch, &mut self.minute);
         for caller in roster.refused_callers(&batch.counts) {
-            if self.changed_callers.len() < MAX_WAITING {
-                self.changed_callers.insert((Arc::clone(&caller.rule), caller.caller));
-            }
             self.refused.add_refusals(caller);
         }
     }
 
     /// Returns what changed since the last call.
     pub fn take_changes(&mut self) -> UsageChanges {
-        let rows = self.minute.take_changes();
-        let callers: Vec<_> = std::mem::take(&mut self.changed_callers).into_iter().collect();
-        UsageChanges { rows, refused: self.refused.details_of(&callers) }
+        UsageChanges { rows: self.minute.take_changes(), refused: self.refused.take_changed() }
     }
 
     /// The most refused callers of each rule.

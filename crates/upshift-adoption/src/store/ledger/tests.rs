@@ -242,7 +242,7 @@ fn the_chain_of_an_older_store_begins_with_its_update() {
     let mut store = Store::open(&folder.store()).unwrap();
     append(&mut store, &history, &[]);
     let script = "DROP TABLE policy_revision; DROP TABLE policy_text; DROP TABLE chain;
-                  PRAGMA user_version = 4;";
+                  DROP TABLE refusal_counts; PRAGMA user_version = 4;";
     store.connection.execute_batch(script).unwrap();
     drop(store);
     let older = UsageReader::open(&folder.store()).err().unwrap().to_string();

@@ -199,6 +199,57 @@ fn invented_labels_fill_neither_hours_nor_days() {
     }
 }
 
+fn refused_caller(caller: u64, requests: u64, last_seen: i64, version: &str) -> RefusedCaller {
+    RefusedCaller {
+        rule: "orders".into(),
+        caller: Fingerprint::from_bits(caller),
+        requests,
+        uncertainty: requests / 10,
+        first_seen: MIDNIGHT,
+        last_seen,
+        version: version.into(),
+        client: "App/1".into(),
+        path: "/orders/*".into(),
+        network: Network::V4([192, 0, 2]),
+    }
+}
+
+/// Rows are written once a minute. What is read is the latest each second, also after a crash, in
+/// another process, and after the rows of a minute.
+#[test]
+fn numbers_of_refused_callers_are_as_recent_as_the_last_write() {
+    let folder = Folder::make("recent");
+    let mut store = Store::open(&folder.store()).unwrap();
+    let (mut version, mut expected) = ("1.4", Vec::new());
+    for second in 0..150 {
+        let now = MIDNIGHT + second;
+        let requests = 10 + second.cast_unsigned();
+        if second == 70 {
+            version = "1.5";
+        }
+        expected = vec![refused_caller(2, requests + 500, now, version)];
+        // The other one is refused every second time only.
+        let last = now - now % 2;
+        expected.push(refused_caller(1, 10 + (last - MIDNIGHT).cast_unsigned(), last, "1.4"));
+        let refused = if now == last { expected.clone() } else { expected[..1].to_vec() };
+        store.write_usage(&UsageChanges { rows: Vec::new(), refused }, now).unwrap();
+        assert_eq!(store.read_refused_callers().unwrap(), expected, "second {second}");
+        let reader = UsageReader::open(&folder.store()).unwrap().unwrap();
+        assert_eq!(reader.read_refused().unwrap(), expected, "second {second}");
+        if second % 40 == 39 {
+            drop(store);
+            store = Store::open(&folder.store()).unwrap();
+            assert_eq!(store.read_refused_callers().unwrap(), expected, "after {second}");
+        }
+    }
+    let kept: Vec<u8> = store
+        .connection
+        .query_row("SELECT counts FROM refusal_counts", [], |row| row.get(0))
+        .unwrap();
+    assert!(kept.len() < 60, "{} bytes: only the latest numbers are in it", kept.len());
+    assert_eq!(expected[0].requests, 659);
+}
+
 #[test]
 fn invented_callers_do_not_fill_the_store() {
     let folder = Folder::make("callers");
