@@ -13,7 +13,6 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::StoreError;
 use super::refusal_counts::{RefusalCount, decode_counts, encode_counts};
-use super::usage::row_text;
 use crate::usage::{RefusedCaller, Span};
 use crate::{Fingerprint, Network};
 
@@ -214,7 +213,7 @@ fn read_counts(connection: &Connection) -> Result<Vec<(String, Vec<RefusalCount>
     let mut rows = statement.query([])?;
     let mut counts = Vec::new();
     while let Some(row) = rows.next()? {
-        counts.push((row_text(row, 0)?, decode_counts(&row.get::<_, Vec<u8>>(1)?)));
+        counts.push((row.get::<_, String>(0)?, decode_counts(&row.get::<_, Vec<u8>>(1)?)));
     }
     Ok(counts)
 }
@@ -255,17 +254,17 @@ fn add_counts(callers: &mut [RefusedCaller], counts: Vec<(String, Vec<RefusalCou
 }
 
 fn decode_caller(row: &Row<'_>) -> rusqlite::Result<Option<RefusedCaller>> {
-    let Ok(bits) = u64::from_str_radix(&row_text(row, 1)?, 16) else { return Ok(None) };
+    let Ok(bits) = u64::from_str_radix(&row.get::<_, String>(1)?, 16) else { return Ok(None) };
     Ok(Some(RefusedCaller {
-        rule: row_text(row, 0)?.into(),
+        rule: row.get::<_, String>(0)?.into(),
         caller: Fingerprint::from_bits(bits),
         requests: row.get::<_, i64>(2)?.cast_unsigned(),
         uncertainty: row.get::<_, i64>(3)?.cast_unsigned(),
         first_seen: row.get(4)?,
         last_seen: row.get(5)?,
-        version: row_text(row, 6)?.into(),
-        client: row_text(row, 7)?.into(),
-        path: row_text(row, 8)?.into(),
-        network: Network::parse(&row_text(row, 9)?),
+        version: row.get::<_, String>(6)?.into(),
+        client: row.get::<_, String>(7)?.into(),
+        path: row.get::<_, String>(8)?.into(),
+        network: Network::parse(&row.get::<_, String>(9)?),
     }))
 }

@@ -315,7 +315,7 @@ pub(super) fn read_rows(
     Ok(found)
 }
 
-pub(super) fn row_text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+fn row_text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     row.get(column)
 }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxBuildHasher;
 
 use super::labels::{LabelSet, OTHER};
-use super::row::{Dimension, RowKey, Span, UsageRow};
-use super::totals::StoredRow;
+use super::row::{Dimension, RowKey, Span, StoredRow, UsageRow};
 use crate::sketch::CallerHash;
 
 /// The most labels of one rule and dimension that have a place at a time.

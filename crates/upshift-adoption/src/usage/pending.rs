@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::refused::RefusedCaller;
-use super::row::{RowKey, Span, UsageRow};
-use super::totals::{StoredRow, UsageChanges};
+use super::row::{RowKey, Span, StoredRow, UsageRow};
+use super::totals::UsageChanges;
 use crate::Fingerprint;
 
 /// The most rows that wait for the store: more than those of one minute. Beyond it, the oldest are

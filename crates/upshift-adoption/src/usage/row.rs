@@ -177,6 +177,19 @@ impl Span {
     }
 }
 
+/// A row, and the time that it counts.
+#[derive(Clone)]
+pub struct StoredRow {
+    /// The length of that time.
+    pub span: Span,
+    /// Its start, in seconds since 1970.
+    pub start: i64,
+    /// The labels.
+    pub key: RowKey,
+    /// The counts. They replace those of an earlier row with the same labels and time.
+    pub row: UsageRow,
+}
+
 /// The name of a verdict, read back from the store.
 pub(crate) fn parse_verdict(name: &str) -> Option<Verdict> {
     let all = [Verdict::Admit, Verdict::Exempt, Verdict::Warn, Verdict::Refuse];

@@ -8,7 +8,7 @@ use super::batch::UsageBatch;
 use super::minute::MinuteRows;
 use super::refused::{RefusedCaller, RefusedCallers};
 use super::roster::SenderRoster;
-use super::row::{RowKey, Span, UsageRow};
+use super::row::StoredRow;
 
 /// The usage of all cores.
 #[derive(Default)]
@@ -17,19 +17,6 @@ pub struct UsageTotals {
     /// The senders of each tally.
     rosters: HashMap<u64, SenderRoster, FxBuildHasher>,
     refused: RefusedCallers,
-}
-
-/// A row, and the time that it counts.
-#[derive(Clone)]
-pub struct StoredRow {
-    /// The length of that time.
-    pub span: Span,
-    /// Its start, in seconds since 1970.
-    pub start: i64,
-    /// The labels.
-    pub key: RowKey,
-    /// The counts. They replace those of an earlier row with the same labels and time.
-    pub row: UsageRow,
 }
 
 /// The changes that the store does not have yet.
@@ -98,7 +85,7 @@ mod tests {
     use super::super::cells::{CellKey, CellLabels, RulingLabels};
     use super::super::combinations::CountedCell;
     use super::super::labels::OTHER;
-    use super::super::row::Standing;
+    use super::super::row::{Standing, UsageRow};
     use super::super::senders::SenderCount;
     use super::*;
     use crate::sketch::CallerHasher;
