@@ -38,10 +38,12 @@ fn faults(case: &ExchangeCase) -> Vec<String> {
         faults.push(format!("verdict is {}, wanted {:?}", decision.verdict.as_str(), case.verdict));
     }
     let around = AnswerContext { request_id: "vector", ..AnswerContext::default() };
-    let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
     match refusal_for(&decision, &facts, &around) {
         Some(answer) => {
-            let fields: Vec<_> = answer.fields().iter().map(owned).collect();
+            let mut fields = Vec::new();
+            for (name, value) in answer.fields() {
+                fields.push((name.to_owned(), value.to_owned()));
+            }
             faults.extend(case.answer.find_faults(answer.status(), &fields, answer.body()));
         }
         // What an upstream would answer is the wire's affair; what is added to it is not.

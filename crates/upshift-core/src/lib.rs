@@ -13,6 +13,7 @@ mod network;
 pub mod notice;
 mod offer;
 pub mod policy;
+mod prepared;
 mod protocol_version;
 pub mod proxy;
 mod proxy_fields;

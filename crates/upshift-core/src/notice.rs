@@ -19,7 +19,14 @@ use crate::field::{FieldName, is_token};
 use crate::policy::exemption::ExemptedBy;
 use crate::policy::phase::PhaseEffect;
 use crate::policy::requirement::RequirementKind;
+use crate::policy::rule::Rule;
 use crate::verdict::{Verdict, VerdictReason};
+
+/// The versions that the server supports, as ASP.NET's clients read them.
+const SUPPORTED_VERSIONS: &str = "api-supported-versions";
+
+/// The versions that it will soon not support, the caller's own included.
+pub(crate) const DEPRECATED_VERSIONS: &str = "api-deprecated-versions";
 
 /// A change to the fields of the upstream's response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,16 +43,28 @@ type FieldLine<'p> = (&'static str, Cow<'p, str>);
 /// The changes to a response that passes; none for nearly every request.
 pub fn changes<'p>(decision: &Decision<'p>, upstream: &dyn Fields) -> Vec<FieldChange<'p>> {
     let mut changes = Vec::new();
-    let warned: Vec<&Ruling<'p>> = decision.matched().filter(|ruling| is_warned(ruling)).collect();
+    let (mut warned, mut sent): (Vec<&'p Rule>, Vec<&str>) = (Vec::new(), Vec::new());
+    for ruling in decision.matched() {
+        if is_warned(ruling) {
+            warned.push(ruling.rule);
+            sent.extend(outdated_versions_sent(ruling));
+        }
+    }
     if !warned.is_empty() {
         add_date_changes(&warned, upstream, &mut changes);
         for link in link_lines(&warned) {
             changes.push(FieldChange::Append("Link", Cow::Borrowed(link)));
         }
-        for (name, value) in version_lists(&warned) {
+        let lists = [
+            (SUPPORTED_VERSIONS, supported_versions(&warned)),
+            (DEPRECATED_VERSIONS, deprecated_versions(&warned, sent)),
+        ];
+        for (name, versions) in lists {
             // The upstream knows its own versions better.
-            if !upstream.has(name) {
-                changes.push(FieldChange::Set(name, value));
+            if let Some(versions) = versions
+                && !upstream.has(name)
+            {
+                changes.push(FieldChange::Set(name, Cow::Owned(versions)));
             }
         }
     }
@@ -56,10 +75,9 @@ pub fn changes<'p>(decision: &Decision<'p>, upstream: &dyn Fields) -> Vec<FieldC
     changes
 }
 
-/// The same lines for a refusal, which has no upstream.
-pub(crate) fn refusal_lines<'p>(decision: &Decision<'p>) -> Vec<FieldLine<'p>> {
-    let refusing: Vec<&Ruling<'p>> = decision.refusing().collect();
-    let dates = EarliestDates::of_rulings(&refusing);
+/// The lines by which a refusal announces these rules. It has no upstream to consider.
+pub(crate) fn rule_lines<'p>(rules: &[&'p Rule]) -> Vec<FieldLine<'p>> {
+    let dates = EarliestDates::of_rules(rules);
     let mut lines: Vec<FieldLine<'p>> = Vec::new();
     if let Some(date) = dates.deprecated {
         lines.push(("Deprecation", Cow::Owned(deprecation_date(date))));
@@ -67,10 +85,12 @@ pub(crate) fn refusal_lines<'p>(decision: &Decision<'p>) -> Vec<FieldLine<'p>> {
     if let Some((_, text)) = dates.sunset {
         lines.push(("Sunset", Cow::Borrowed(text)));
     }
-    for link in link_lines(&refusing) {
+    for link in link_lines(rules) {
         lines.push(("Link", Cow::Borrowed(link)));
     }
-    lines.extend(version_lists(&refusing));
+    if let Some(versions) = supported_versions(rules) {
+        lines.push((SUPPORTED_VERSIONS, Cow::Owned(versions)));
+    }
     lines
 }
 
@@ -89,10 +109,10 @@ struct EarliestDates<'p> {
 }
 
 impl<'p> EarliestDates<'p> {
-    fn of_rulings(rulings: &[&Ruling<'p>]) -> Self {
+    fn of_rules(rules: &[&'p Rule]) -> Self {
         let mut earliest = Self { deprecated: None, sunset: None };
-        for ruling in rulings {
-            let notice = ruling.rule.notice();
+        for rule in rules {
+            let notice = rule.notice();
             if let Some((date, text)) = &notice.sunset
                 && is_earlier(*date, earliest.sunset.map(|(sunset, _)| sunset))
             {
@@ -120,12 +140,12 @@ fn is_earlier(date: Timestamp, known: Option<Timestamp>) -> bool {
 }
 
 fn add_date_changes<'p>(
-    warned: &[&Ruling<'p>],
+    warned: &[&'p Rule],
     upstream: &dyn Fields,
     changes: &mut Vec<FieldChange<'p>>,
 ) {
     // A date of the upstream that is earlier, and legal, stays as it is.
-    let dates = EarliestDates::of_rulings(warned);
+    let dates = EarliestDates::of_rules(warned);
     let upstream_deprecated = upstream.text("deprecation").and_then(parse_deprecation_date);
     if let Some(date) = dates.deprecated
         && is_earlier(date, upstream_deprecated)
@@ -140,10 +160,10 @@ fn add_date_changes<'p>(
     }
 }
 
-fn link_lines<'p>(rulings: &[&Ruling<'p>]) -> Vec<&'p str> {
+fn link_lines<'p>(rules: &[&'p Rule]) -> Vec<&'p str> {
     let mut lines: Vec<&str> = Vec::new();
-    for ruling in rulings {
-        for link in &ruling.rule.notice().links {
+    for rule in rules {
+        for link in &rule.notice().links {
             // Rules of one API often share their documentation.
             if lines.last() != Some(&&**link) {
                 lines.push(link);
@@ -153,36 +173,40 @@ fn link_lines<'p>(rulings: &[&Ruling<'p>]) -> Vec<&'p str> {
     lines
 }
 
-/// `api-supported-versions` and `api-deprecated-versions`, as ASP.NET's clients read them: the
-/// versions served at and above the minimum, and those served below it, the caller's own version
-/// included.
-fn version_lists<'p>(rulings: &[&Ruling<'p>]) -> Vec<FieldLine<'p>> {
-    let (mut supported, mut deprecated): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-    for ruling in rulings {
-        let notice = ruling.rule.notice();
-        supported.extend(notice.supported.iter().map(AsRef::as_ref));
-        deprecated.extend(notice.outdated.iter().map(AsRef::as_ref));
-        // Only a version that is too old is known to be a deprecated one.
-        if ruling.cause != Some(VerdictReason::TooOld) {
-            continue;
-        }
-        for observed in &ruling.observed {
-            // What the client sent goes into a list of tokens.
-            if observed.kind == RequirementKind::Api && is_token(&observed.value) {
-                deprecated.push(&observed.value);
-            }
-        }
+/// The value of `api-supported-versions`: the versions served at and above the minimum.
+fn supported_versions(rules: &[&Rule]) -> Option<String> {
+    let mut supported: Vec<&str> = Vec::new();
+    for rule in rules {
+        supported.extend(rule.notice().supported.iter().map(AsRef::as_ref));
+    }
+    if supported.is_empty() { None } else { Some(supported.join(", ")) }
+}
+
+/// The value of `api-deprecated-versions`: the versions served below the minimum, and those that
+/// the request `sent`.
+pub(crate) fn deprecated_versions(rules: &[&Rule], sent: Vec<&str>) -> Option<String> {
+    let mut deprecated = sent;
+    for rule in rules {
+        deprecated.extend(rule.notice().outdated.iter().map(AsRef::as_ref));
     }
     deprecated.sort_unstable();
     deprecated.dedup();
-    let mut lines: Vec<FieldLine<'p>> = Vec::new();
-    if !supported.is_empty() {
-        lines.push(("api-supported-versions", Cow::Owned(supported.join(", "))));
+    if deprecated.is_empty() { None } else { Some(deprecated.join(", ")) }
+}
+
+/// The API versions that were sent, and are too old.
+pub(crate) fn outdated_versions_sent<'r>(ruling: &'r Ruling<'_>) -> Vec<&'r str> {
+    let mut sent: Vec<&str> = Vec::new();
+    // Only a version that is too old is known to be a deprecated one.
+    if ruling.cause == Some(VerdictReason::TooOld) {
+        for observed in &ruling.observed {
+            // What the client sent goes into a list of tokens.
+            if observed.kind == RequirementKind::Api && is_token(&observed.value) {
+                sent.push(&observed.value);
+            }
+        }
     }
-    if !deprecated.is_empty() {
-        lines.push(("api-deprecated-versions", Cow::Owned(deprecated.join(", "))));
-    }
-    lines
+    sent
 }
 
 /// The fields that API versions are read from, for `Vary`; `None` without an API rule.

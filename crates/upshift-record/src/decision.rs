@@ -207,8 +207,7 @@ fn to_owned_strings(texts: Vec<&str>) -> Vec<String> {
 
 impl From<&Answer> for AnswerRecord {
     fn from(answer: &Answer) -> Self {
-        let fields =
-            answer.fields().iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let fields = answer.fields().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self {
             status: answer.status(),
             fields: fields.collect(),

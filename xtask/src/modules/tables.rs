@@ -18,7 +18,7 @@ pub(super) const ORDERS: &[Order] = &[
         layers: &[
             &["answer", "notice", "follow"],
             &["decision", "client_info"],
-            &["policy", "offer", "proxy_fields"],
+            &["policy", "prepared", "offer", "proxy_fields"],
             &["proxy", "verdict"],
             &["network", "field", "version"],
             &["facts"],

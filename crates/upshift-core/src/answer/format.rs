@@ -3,19 +3,7 @@
 use crate::Facts;
 use crate::field::Accept;
 use crate::policy::has_product;
-
-/// The format of an answer's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    /// `application/problem+json` (RFC 9457).
-    Problem,
-    /// `text/html`.
-    Html,
-    /// `text/plain`.
-    Text,
-    /// The trailers of a gRPC call that failed.
-    Grpc,
-}
+use crate::prepared::Format;
 
 /// Media types and their formats. Among equally preferred ones, the first wins.
 const MEDIA_TYPES: [(&str, Format); 5] = [
@@ -26,43 +14,31 @@ const MEDIA_TYPES: [(&str, Format); 5] = [
     ("text/plain", Format::Text),
 ];
 
-impl Format {
-    /// The format for this request: gRPC for gRPC, text for git, otherwise the preferred one of
-    /// `Accept`. If `Accept` has no preference, or none that can be met, it is problem+json.
-    pub(super) fn for_request(facts: &Facts<'_>) -> Self {
-        // gRPC is defined over HTTP/2. A client over HTTP/1.1 would not look for trailers.
-        if !facts.is_http1() && is_grpc(facts) {
-            return Self::Grpc;
-        }
-        // git accepts any type and prints the body of an error.
-        if let Some(agent) = facts.fields.text_lossy("user-agent")
-            && has_product(&agent, "git")
-        {
-            return Self::Text;
-        }
-        let accept = Accept::from_fields(facts.fields);
-        // RFC 9110 §12.4.1: if nothing acceptable is available, the field may be disregarded.
-        let (mut best, mut best_rank) = (Self::Problem, (0, 0));
-        for (essence, format) in MEDIA_TYPES {
-            let rank = accept.rank_of(essence);
-            // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
-            let (weight, _) = rank;
-            if weight > 0 && rank > best_rank {
-                (best, best_rank) = (format, rank);
-            }
-        }
-        best
+/// The format for this request: gRPC for gRPC, text for git, otherwise the preferred one of
+/// `Accept`. If `Accept` has no preference, or none that can be met, it is problem+json.
+pub(super) fn negotiate_format(facts: &Facts<'_>) -> Format {
+    // gRPC is defined over HTTP/2. A client over HTTP/1.1 would not look for trailers.
+    if !facts.is_http1() && is_grpc(facts) {
+        return Format::Grpc;
     }
-
-    /// The `Content-Type`.
-    pub(super) fn content_type(self) -> &'static str {
-        match self {
-            Self::Problem => "application/problem+json",
-            Self::Html => "text/html; charset=utf-8",
-            Self::Text => "text/plain; charset=utf-8",
-            Self::Grpc => "application/grpc",
+    // git accepts any type and prints the body of an error.
+    if let Some(agent) = facts.fields.text_lossy("user-agent")
+        && has_product(&agent, "git")
+    {
+        return Format::Text;
+    }
+    let accept = Accept::from_fields(facts.fields);
+    // RFC 9110 §12.4.1: if nothing acceptable is available, the field may be disregarded.
+    let (mut best, mut best_rank) = (Format::Problem, (0, 0));
+    for (essence, format) in MEDIA_TYPES {
+        let rank = accept.rank_of(essence);
+        // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
+        let (weight, _) = rank;
+        if weight > 0 && rank > best_rank {
+            (best, best_rank) = (format, rank);
         }
     }
+    best
 }
 
 /// Returns true for the content types of gRPC (gRPC over HTTP2, "Requests"). gRPC-Web has a framing
@@ -82,7 +58,7 @@ mod tests {
 
     fn format_for(fields: &[(&str, &str)]) -> Format {
         let fields: Vec<_> = fields.to_vec();
-        Format::for_request(&Facts {
+        negotiate_format(&Facts {
             method: "GET",
             host: "",
             path: "/",

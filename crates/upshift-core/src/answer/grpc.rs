@@ -7,13 +7,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::message::FieldLine;
+use crate::prepared::Encoding;
 
 const FAILED_PRECONDITION: u8 = 9;
 const ERROR_INFO: &str = "type.googleapis.com/google.rpc.ErrorInfo";
 
-/// The fields of the answer, with a `google.rpc.ErrorInfo` that has this metadata.
-pub(super) fn grpc_fields(message: &str, metadata: &[(&str, &str)]) -> [FieldLine; 3] {
+/// Appends the field lines of the answer, with a `google.rpc.ErrorInfo` that has this metadata.
+pub(super) fn push_grpc_lines(message: &str, metadata: &[(&str, &str)], lines: &mut String) {
     let mut info = Vec::new();
     // `google.rpc.ErrorInfo`: field 1 is the reason, 2 the domain, 3 the metadata.
     push_text(&mut info, 1, "UPGRADE_REQUIRED");
@@ -35,12 +35,12 @@ pub(super) fn grpc_fields(message: &str, metadata: &[(&str, &str)]) -> [FieldLin
     let mut status = vec![1 << 3, FAILED_PRECONDITION];
     push_text(&mut status, 2, message);
     push_bytes(&mut status, 3, &any);
-    [
-        ("grpc-status", FAILED_PRECONDITION.to_string()),
-        ("grpc-message", percent_encode(message)),
-        // gRPC over HTTP2: base64 in fields whose name ends in `-bin` should have no padding.
-        ("grpc-status-details-bin", STANDARD_NO_PAD.encode(status)),
-    ]
+    lines.push_str(&format!("grpc-status: {FAILED_PRECONDITION}\r\ngrpc-message: "));
+    Encoding::GrpcMessage.push_text(message, lines);
+    // gRPC over HTTP2: base64 in fields whose name ends in `-bin` should have no padding.
+    lines.push_str("\r\ngrpc-status-details-bin: ");
+    STANDARD_NO_PAD.encode_string(status, lines);
+    lines.push_str("\r\n");
 }
 
 /// Appends a field of wire type 2 (Protocol Buffers, "Length-Delimited Records").
@@ -59,16 +59,4 @@ fn push_bytes(out: &mut Vec<u8>, field: u8, content: &[u8]) {
 
 fn push_text(out: &mut Vec<u8>, field: u8, content: &str) {
     push_bytes(out, field, content.as_bytes());
-}
-
-/// `Percent-Encoded` of gRPC over HTTP2: encodes everything but visible ASCII without `%`.
-fn percent_encode(message: &str) -> String {
-    let mut out = String::with_capacity(message.len());
-    for byte in message.bytes() {
-        match byte {
-            b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

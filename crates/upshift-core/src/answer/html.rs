@@ -1,5 +1,7 @@
 //! The page for people.
 
+use crate::prepared::{Encoding, Template, template};
+
 const TEMPLATE: &str = include_str!("page.html");
 
 // An unknown hole would render nothing, and a hole that is missing would hide its text, so either
@@ -15,26 +17,27 @@ pub(super) const SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-
 
 /// The texts of the page.
 pub(super) struct RefusalPage<'a> {
-    pub(super) heading: &'a str,
-    pub(super) detail: &'a str,
-    pub(super) instructions: &'a str,
+    pub(super) heading: &'a Template,
+    pub(super) detail: &'a Template,
+    pub(super) instructions: &'a Template,
     /// The end of a brownout.
-    pub(super) window_end: Option<&'a str>,
+    pub(super) window_end: Option<Template>,
     /// The URL and the label of the button.
-    pub(super) button: Option<(&'a str, &'a str)>,
+    pub(super) button: Option<(Template, &'a str)>,
+    /// The address of the documentation, if the button does not lead to it.
     pub(super) docs: Option<&'a str>,
     pub(super) status: u16,
     pub(super) title: &'a str,
     pub(super) rule: &'a str,
     pub(super) reason: &'a str,
-    pub(super) instance: &'a str,
-    pub(super) observed: &'a str,
-    pub(super) request_id: &'a str,
+    pub(super) instance: Template,
+    pub(super) observed: Template,
+    pub(super) request_id: Template,
 }
 
 /// A hole of the template, `{{name}}`.
 #[derive(Clone, Copy)]
-enum Hole {
+enum PageHole {
     Heading,
     Detail,
     Instructions,
@@ -50,31 +53,31 @@ enum Hole {
 }
 
 /// The holes of the template and their names.
-const HOLES: [(&str, Hole); 12] = [
-    ("heading", Hole::Heading),
-    ("detail", Hole::Detail),
-    ("instructions", Hole::Instructions),
-    ("window", Hole::Window),
-    ("actions", Hole::Actions),
-    ("status", Hole::Status),
-    ("title", Hole::Title),
-    ("rule", Hole::Rule),
-    ("reason", Hole::Reason),
-    ("instance", Hole::Instance),
-    ("observed", Hole::Observed),
-    ("request_id", Hole::RequestId),
+const HOLES: [(&str, PageHole); 12] = [
+    ("heading", PageHole::Heading),
+    ("detail", PageHole::Detail),
+    ("instructions", PageHole::Instructions),
+    ("window", PageHole::Window),
+    ("actions", PageHole::Actions),
+    ("status", PageHole::Status),
+    ("title", PageHole::Title),
+    ("rule", PageHole::Rule),
+    ("reason", PageHole::Reason),
+    ("instance", PageHole::Instance),
+    ("observed", PageHole::Observed),
+    ("request_id", PageHole::RequestId),
 ];
 
 impl RefusalPage<'_> {
     /// Renders the page. Everything from the request or the policy is escaped.
-    pub(super) fn render_html(&self) -> String {
-        let mut out = String::with_capacity(4096);
+    pub(super) fn render_html(&self) -> Template {
+        let mut out = Template::default();
         let mut rest = TEMPLATE;
         // The values of holes are not scanned again, so a `{{…}}` in a request stays text.
         while let Some((text, opened)) = rest.split_once("{{")
             && let Some((name, after)) = opened.split_once("}}")
         {
-            out.push_str(text);
+            out.push(text);
             // One of them fits: the build has checked the template.
             for (known, hole) in HOLES {
                 if name == known {
@@ -83,77 +86,62 @@ impl RefusalPage<'_> {
             }
             rest = after;
         }
-        out.push_str(rest);
+        out.push(rest);
         out
     }
 
-    fn fill_hole(&self, hole: Hole, out: &mut String) {
+    fn fill_hole(&self, hole: PageHole, out: &mut Template) {
         match hole {
-            Hole::Heading => push_escaped(self.heading, out),
-            Hole::Detail => push_escaped(self.detail, out),
-            Hole::Instructions => push_escaped(self.instructions, out),
-            Hole::Window => self.push_window(out),
-            Hole::Actions => self.push_actions(out),
-            Hole::Status => out.push_str(&self.status.to_string()),
-            Hole::Title => push_escaped(self.title, out),
-            Hole::Rule => push_escaped(self.rule, out),
-            Hole::Reason => push_escaped(self.reason, out),
-            Hole::Instance => push_escaped(self.instance, out),
-            Hole::Observed => push_escaped(self.observed, out),
-            Hole::RequestId => push_escaped(self.request_id, out),
+            PageHole::Heading => out.push_encoded(self.heading, Encoding::Html),
+            PageHole::Detail => out.push_encoded(self.detail, Encoding::Html),
+            PageHole::Instructions => out.push_encoded(self.instructions, Encoding::Html),
+            PageHole::Window => self.push_window(out),
+            PageHole::Actions => self.push_actions(out),
+            PageHole::Status => out.push(self.status.to_string()),
+            PageHole::Title => push_escaped(self.title, out),
+            PageHole::Rule => push_escaped(self.rule, out),
+            PageHole::Reason => push_escaped(self.reason, out),
+            PageHole::Instance => out.push_encoded(&self.instance, Encoding::Html),
+            PageHole::Observed => out.push_encoded(&self.observed, Encoding::Html),
+            PageHole::RequestId => out.push_encoded(&self.request_id, Encoding::Html),
         }
     }
 
-    fn push_window(&self, out: &mut String) {
-        if let Some(end) = self.window_end {
-            out.push_str("<p>This is a planned test of an upcoming change. It ends at ");
-            push_escaped(end, out);
-            out.push_str(".</p>\n");
+    fn push_window(&self, out: &mut Template) {
+        if let Some(end) = &self.window_end {
+            out.push("<p>This is a planned test of an upcoming change. It ends at ");
+            out.push_encoded(end, Encoding::Html);
+            out.push(".</p>\n");
         }
     }
 
-    fn push_actions(&self, out: &mut String) {
-        let docs = match (self.docs, self.button) {
-            // One link to the same place is enough.
-            (Some(docs), Some((url, _))) if url == docs => None,
-            (docs, _) => docs,
-        };
-        if self.button.is_none() && docs.is_none() {
+    fn push_actions(&self, out: &mut Template) {
+        if self.button.is_none() && self.docs.is_none() {
             return;
         }
-        out.push_str("<div class=\"actions\">");
-        if let Some((url, label)) = self.button {
+        out.push("<div class=\"actions\">");
+        if let Some((url, label)) = &self.button {
             push_link("button", url, label, out);
         }
-        if let Some(docs) = docs {
+        if let Some(docs) = self.docs {
             let class = if self.button.is_some() { "quiet" } else { "button" };
-            push_link(class, docs, "Learn more", out);
+            push_link(class, &template![docs], "Learn more", out);
         }
-        out.push_str("</div>\n");
+        out.push("</div>\n");
     }
 }
 
-fn push_link(class: &str, url: &str, label: &str, out: &mut String) {
+fn push_link(class: &str, url: &Template, label: &str, out: &mut Template) {
     // The linked site need not learn the path of the request.
-    out.push_str(&format!("<a class=\"{class}\" rel=\"noreferrer\" href=\""));
-    push_escaped(url, out);
-    out.push_str("\">");
+    out.push(format!("<a class=\"{class}\" rel=\"noreferrer\" href=\""));
+    out.push_encoded(url, Encoding::Html);
+    out.push("\">");
     push_escaped(label, out);
-    out.push_str("</a>");
+    out.push("</a>");
 }
 
-/// Escapes text for an element or a quoted attribute.
-fn push_escaped(text: &str, out: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
+fn push_escaped(text: &str, out: &mut Template) {
+    out.push_encoded(&template![text], Encoding::Html);
 }
 
 /// Returns true if every hole of `template` is one of [`HOLES`] and each of them occurs.
@@ -230,21 +218,22 @@ mod tests {
     #[test]
     fn every_text_is_in_the_page() {
         let page = RefusalPage {
-            heading: "a-heading",
-            detail: "a-detail",
-            instructions: "some-instructions",
-            window_end: Some("an-end"),
-            button: Some(("a-url", "a-label")),
+            heading: &template!["a-heading"],
+            detail: &template!["a-detail"],
+            instructions: &template!["some-instructions"],
+            window_end: Some(template!["an-end"]),
+            button: Some((template!["a-url"], "a-label")),
             docs: Some("some-docs"),
             status: 426,
             title: "a-title",
             rule: "a-rule",
             reason: "a-reason",
-            instance: "an-instance",
-            observed: "an-observed-value",
-            request_id: "a-request-id",
+            instance: template!["an-instance"],
+            observed: template!["an-observed-value"],
+            request_id: template!["a-request-id"],
         };
-        let html = page.render_html();
+        let page = page.render_html();
+        let html = page.fixed_text();
         for text in [
             "a-heading",
             "a-detail",
@@ -269,22 +258,24 @@ mod tests {
     #[test]
     fn nothing_of_a_request_becomes_markup() {
         let evil = "\"><script>alert(1)</script>'{{heading}}";
+        let text = template![evil];
         let page = RefusalPage {
-            heading: evil,
-            detail: evil,
-            instructions: evil,
-            window_end: Some(evil),
-            button: Some((evil, evil)),
+            heading: &text,
+            detail: &text,
+            instructions: &text,
+            window_end: Some(text.clone()),
+            button: Some((text.clone(), evil)),
             docs: Some("https://x/?a='\"<>"),
             status: 426,
             title: evil,
             rule: evil,
             reason: evil,
-            instance: evil,
-            observed: evil,
-            request_id: evil,
+            instance: text.clone(),
+            observed: text.clone(),
+            request_id: text.clone(),
         };
-        let html = page.render_html();
+        let page = page.render_html();
+        let html = page.fixed_text();
         assert!(!html.contains("<script") && html.contains("&lt;script&gt;"));
         assert_eq!(html.matches("<a ").count(), 2);
     }

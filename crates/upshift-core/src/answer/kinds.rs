@@ -3,12 +3,12 @@
 
 use serde::Serialize;
 
-use super::context::AnswerContext;
-use super::message::FieldLine;
+use super::shaped_rule::ShapedRule;
 use crate::field::Protocol;
 use crate::policy::{ClientRequirement, Requirement};
+use crate::prepared::{Hole, Template, UrlShape, template};
 use crate::version::Version;
-use crate::{Facts, HttpVersion, Known, RequirementKind, Ruling, TlsState, VerdictReason};
+use crate::{HttpVersion, RequirementKind, VerdictReason};
 
 /// A requirement as problem bodies and `--json` show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -82,21 +82,16 @@ pub fn summarize_requirement(requirement: &Requirement) -> RequirementSummary<'_
 }
 
 /// The protocols that `Upgrade` names for a requirement.
-pub(super) fn protocols_of(
-    requirement: &Requirement,
-    top: &Ruling<'_>,
-    facts: &Facts<'_>,
-    context: &AnswerContext<'_>,
-) -> Vec<Protocol> {
-    let is_cleartext = facts.tls == Known::Is(TlsState::Cleartext);
+pub(super) fn protocols_of(requirement: &Requirement, shaped: ShapedRule<'_>) -> Vec<Protocol> {
+    let request = shaped.request;
     let single = match requirement {
         // RFC 2817 §4.2. The second token is the upper layer, which only follows a switch in band.
-        Requirement::Tls(minimum) if context.tls_in_band && is_cleartext => {
+        Requirement::Tls(minimum) if request.tls_in_band && request.is_cleartext() => {
             let both = [registered("TLS", Some(minimum.as_str())), registered("HTTP", Some("1.1"))];
             return both.into_iter().flatten().collect();
         }
         Requirement::Tls(minimum) => registered("TLS", Some(minimum.as_str())),
-        Requirement::Http(HttpVersion::V2) if context.h2c && is_cleartext => {
+        Requirement::Http(HttpVersion::V2) if request.h2c && request.is_cleartext() => {
             registered("h2c", None)
         }
         // RFC 9110 §2.5: the minor version 0 is implied, but the registry wants it written.
@@ -109,16 +104,16 @@ pub(super) fn protocols_of(
         Requirement::NoWebSocket => registered("HTTP", Some("1.1")),
         // Without a `token`, the policy has no other name for the API than the id of the rule.
         Requirement::Api(api) => {
-            top.rule.version_protocol(&top.rule.id, Some(api.minimum.as_str()))
+            shaped.rule.version_protocol(&shaped.rule.id, Some(api.minimum.as_str()))
         }
-        Requirement::Client(client) => return client_protocols(client, top),
+        Requirement::Client(client) => return client_protocols(client, shaped),
         Requirement::Protocol(protocol) => Some(protocol.clone()),
     };
     single.into_iter().collect()
 }
 
-/// The field that a 426 over HTTP/1.x has for a requirement, beside `Upgrade`.
-pub(super) fn requirement_field(requirement: &Requirement) -> Option<FieldLine> {
+/// The field that a 426 over HTTP/1.x has for a requirement, beside `Upgrade`: its name and value.
+pub(super) fn requirement_field(requirement: &Requirement) -> Option<(&'static str, String)> {
     match requirement {
         // RFC 6455 §4.4: the server MUST respond with the versions that it will use.
         Requirement::WebSocket(wanted) => {
@@ -147,14 +142,33 @@ pub(super) fn strict_status(kind: RequirementKind) -> u16 {
 }
 
 /// The URL that a person or a program should go to next.
-pub(super) fn upgrade_url<'r>(top: &'r Ruling<'_>, https_url: Option<&'r str>) -> Option<&'r str> {
-    match top.kind {
-        RequirementKind::Tls => https_url,
-        RequirementKind::Client => top.rule.upgrade_url.url_for(client_name(top)),
-        RequirementKind::Api => top.rule.successor.as_deref(),
+pub(super) fn upgrade_url(shaped: ShapedRule<'_>) -> Option<Template> {
+    match (shaped.ruling.kind, shaped.https_url) {
+        (RequirementKind::Tls, UrlShape::None) => None,
+        (RequirementKind::Tls, _) => Some(template![Hole::HttpsUrl]),
+        _ => Some(template![configured_url(shaped)?]),
+    }
+}
+
+/// Returns true if [`upgrade_url`] is the address of the rule's documentation.
+pub(super) fn is_docs_url(shaped: ShapedRule<'_>) -> bool {
+    match shaped.ruling.kind {
+        RequirementKind::Tls => shaped.https_url == UrlShape::Docs,
+        _ => configured_url(shaped) == shaped.rule.docs.as_deref(),
+    }
+}
+
+/// The address for the requirement that the operator configured.
+fn configured_url(shaped: ShapedRule<'_>) -> Option<&str> {
+    let ShapedRule { rule, ruling, .. } = shaped;
+    match ruling.kind {
+        // That address is made of the request's.
+        RequirementKind::Tls => None,
+        RequirementKind::Client => rule.upgrade_url.url_for(ruling.client.as_deref()),
+        RequirementKind::Api => rule.successor.as_deref(),
         // Requirements of other kinds read no name of a client to choose an address by.
         RequirementKind::Http | RequirementKind::WebSocket | RequirementKind::Protocol => {
-            top.rule.upgrade_url.url_for(None)
+            rule.upgrade_url.url_for(None)
         }
     }
 }
@@ -171,13 +185,6 @@ pub(super) fn button_label(kind: RequirementKind) -> &'static str {
     }
 }
 
-/// The name of the client that the ruling observed.
-fn client_name<'r>(top: &'r Ruling<'_>) -> Option<&'r str> {
-    let client = top.observed.iter().find(|seen| seen.kind == RequirementKind::Client)?;
-    // A `ClientClaim` is displayed as `Name/Version`.
-    client.value.split('/').next()
-}
-
 /// A protocol of the IANA registry.
 fn registered(name: &str, version: Option<&str>) -> Option<Protocol> {
     // Every caller passes tokens, so there is always a protocol.
@@ -186,16 +193,17 @@ fn registered(name: &str, version: Option<&str>) -> Option<Protocol> {
 
 /// The observed client in its lowest version (a blocked build without a version), or all supported
 /// clients if the observed one is unknown.
-fn client_protocols(client: &ClientRequirement, top: &Ruling<'_>) -> Vec<Protocol> {
-    let seen = client_name(top);
-    if top.cause == Some(VerdictReason::Blocked) {
+fn client_protocols(client: &ClientRequirement, shaped: ShapedRule<'_>) -> Vec<Protocol> {
+    let ShapedRule { rule, ruling, .. } = shaped;
+    let seen = ruling.client.as_deref();
+    if ruling.cause == Some(VerdictReason::Blocked) {
         // A build is blocked under the name that was read, so there is one.
         let Some(name) = seen else { return Vec::new() };
-        return top.rule.version_protocol(name, None).into_iter().collect();
+        return rule.version_protocol(name, None).into_iter().collect();
     }
     let mut protocols = Vec::new();
     for (name, minimum) in &client.minimum {
-        let protocol = top.rule.version_protocol(name, Some(minimum.as_str()));
+        let protocol = rule.version_protocol(name, Some(minimum.as_str()));
         if let Some(seen) = seen
             && seen.eq_ignore_ascii_case(name)
         {

@@ -42,20 +42,28 @@
 //! ```
 
 mod bodies;
-mod common_fields;
+mod compose;
 mod context;
+mod cors;
+mod field_lines;
 mod format;
 mod grpc;
 mod html;
+mod json;
 mod kinds;
 mod message;
 mod problem;
 mod protocols;
 mod redirect;
 mod refusal;
+mod refusal_lines;
+mod refusal_parts;
 mod relayed;
+mod shaped_rule;
+mod shapes;
 mod status;
 mod target;
+mod values;
 mod words;
 
 // Answers.

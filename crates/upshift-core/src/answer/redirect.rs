@@ -1,11 +1,9 @@
 //! The redirect that browsers get instead of a refusal.
 
-use super::common_fields::vary;
-use super::format::Format;
-use super::message::Answer;
-use super::status::{AnswerStatus, OtherStatus};
+use super::format::negotiate_format;
 use crate::policy::AnswerStyle;
-use crate::{Decision, Facts, Known, RequirementKind, Ruling, TlsState};
+use crate::prepared::Format;
+use crate::{Facts, Known, RequirementKind, Ruling, TlsState};
 
 /// Returns true if the answer is a redirect to `https`: the rule permits it, and the request is a
 /// browser's navigation over cleartext.
@@ -24,18 +22,6 @@ fn is_navigation(facts: &Facts<'_>) -> bool {
     match facts.fields.text("sec-fetch-mode") {
         Some(mode) => mode == "navigate",
         // Older browsers do not send the field, but prefer HTML.
-        None => Format::for_request(facts) == Format::Html,
+        None => negotiate_format(facts) == Format::Html,
     }
-}
-
-/// Makes the redirect to `url`.
-pub(super) fn redirect_to(url: &str, decision: &Decision<'_>, facts: &Facts<'_>) -> Answer {
-    let fields = vec![
-        ("Location", url.to_owned()),
-        // RFC 9110 §15.1: a 308 is cacheable by default, but the rule may be paused at any time.
-        ("Cache-Control", "no-store".to_owned()),
-        ("Vary", vary(decision, facts)),
-    ];
-    let status = AnswerStatus::Other(OtherStatus::PERMANENT_REDIRECT);
-    Answer { status, fields, body: Vec::new(), close: false }
 }

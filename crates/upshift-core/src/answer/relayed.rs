@@ -2,8 +2,11 @@
 
 use super::context::AnswerContext;
 use super::protocols::required_protocols;
+use super::shaped_rule::ShapedRule;
+use super::shapes::{request_shape, ruling_shape};
 use super::status::UpgradeRequired;
 use crate::field::{Protocol, UpgradeList};
+use crate::prepared::UrlShape;
 use crate::{Decision, Facts};
 
 /// Protocols of the connection, which only the server at its other end can require.
@@ -29,7 +32,14 @@ pub fn restate_upgrade_required(
     if protocols.is_empty()
         && let Some(top) = decision.top()
     {
-        protocols = required_protocols(top, facts, context);
+        let (ruling, request) = (ruling_shape(top), request_shape(facts, context));
+        protocols = required_protocols(ShapedRule {
+            rule: top.rule,
+            ruling: &ruling,
+            request: &request,
+            https_url: UrlShape::None,
+            place: 0,
+        });
     }
     UpgradeList::new(protocols).map(UpgradeRequired::http1)
 }

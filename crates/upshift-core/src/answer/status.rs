@@ -56,13 +56,17 @@ impl OtherStatus {
             _ => None,
         }
     }
+
+    pub(super) fn code(self) -> u16 {
+        self.0
+    }
 }
 
 impl AnswerStatus {
     pub(super) fn code(&self) -> u16 {
         match self {
             Self::UpgradeRequired(_) => 426,
-            Self::Other(OtherStatus(code)) => *code,
+            Self::Other(other) => other.code(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::context::AnswerContext;
+use crate::field::is_field_value;
 use crate::policy::HostPattern;
 use crate::{Facts, Known, RequirementKind, Ruling, TlsState};
 
@@ -36,7 +37,7 @@ pub(super) fn https_url(
 fn https_base(top: &Ruling<'_>, host: &str, context: &AnswerContext<'_>) -> Option<String> {
     let public_url = match context.public_url {
         // An `http` URL would lead back to cleartext.
-        Some(url) if url.starts_with("https://") => Some(url),
+        Some(url) if url.starts_with("https://") && is_field_value(url) => Some(url),
         _ => None,
     };
     // The operator's URL comes before a guess from the listener's address.

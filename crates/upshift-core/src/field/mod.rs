@@ -27,6 +27,7 @@ mod protocol;
 mod quotes;
 mod token;
 mod upgrade;
+mod value;
 
 pub use accept::{Accept, MediaRange};
 pub use connection::ConnectionOptions;
@@ -38,3 +39,4 @@ pub use token::{is_tchar, is_token};
 pub use upgrade::{UpgradeList, UpgradeListError};
 
 pub(crate) use list::quoted_parts;
+pub(crate) use value::is_field_value;

@@ -17,6 +17,7 @@ use super::rule_notice::RuleNotice;
 use super::rule_spec::{BreakerLimits, RuleSpec};
 use crate::facts::Facts;
 use crate::field::{FieldName, Protocol};
+use crate::prepared::{PreparedAnswers, PreparedBudget};
 
 /// A valid rule. It dereferences to its [`RuleSpec`].
 #[derive(Clone, Debug)]
@@ -35,6 +36,7 @@ struct CompiledRule {
     reader_texts: Box<[Box<[Box<str>]>]>,
     links: Box<[RuleLink]>,
     notice: RuleNotice,
+    answers: PreparedAnswers,
 }
 
 /// An address that a rule sends people to.
@@ -47,12 +49,13 @@ struct RuleLink {
 
 impl Rule {
     /// Compiles a rule that is known to be valid.
-    pub(super) fn compile(spec: RuleSpec) -> Self {
+    pub(super) fn compile(spec: RuleSpec, budget: &PreparedBudget) -> Self {
         let compiled = CompiledRule {
             fields: fields_of(&spec),
             reader_texts: spec.require.iter().map(Requirement::reader_texts).collect(),
             links: links_of(&spec),
             notice: RuleNotice::of_rule(&spec),
+            answers: PreparedAnswers::new(budget.clone()),
             spec,
         };
         Self { compiled: Arc::new(compiled), overridden: None }
@@ -113,6 +116,11 @@ impl Rule {
     /// The field values by which responses announce the rule.
     pub(crate) fn notice(&self) -> &RuleNotice {
         &self.compiled.notice
+    }
+
+    /// The answers that were prepared for the requests that it refuses.
+    pub(crate) fn prepared_answers(&self) -> &PreparedAnswers {
+        &self.compiled.answers
     }
 
     /// The protocol that stands for a version of the API or of a client called `name`.

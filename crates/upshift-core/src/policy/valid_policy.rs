@@ -10,6 +10,7 @@ use super::rule::Rule;
 use super::rule_spec::RuleSpec;
 use super::spec::{PolicyError, PolicySpec};
 use crate::field::FieldName;
+use crate::prepared::PreparedBudget;
 
 /// A valid policy. A copy shares its rules and exemptions.
 #[derive(Clone, Debug, Default)]
@@ -44,8 +45,9 @@ impl Policy {
                 exemption_fields.push(FieldName::title_cased(field));
             }
         }
+        let budget = PreparedBudget::default();
         Ok(Self {
-            rules: rules.into_iter().map(Rule::compile).collect(),
+            rules: rules.into_iter().map(|rule| Rule::compile(rule, &budget)).collect(),
             exemptions: exemptions.into(),
             exemption_fields: exemption_fields.into(),
             builtins,

@@ -16,6 +16,7 @@ use circumstances::context_of;
 use requests::Request;
 use rules::policy_of;
 use sha2::{Digest as _, Sha256};
+use upshift_core::Policy;
 use upshift_core::answer::{Answer, refusal_for};
 
 /// The number of combinations; about nine in ten of them are refused.
@@ -23,6 +24,12 @@ const COMBINATIONS: u64 = 2600;
 
 /// One answer in this many is shown in full.
 const SHOWN: u64 = 40;
+
+/// The number of policies that many requests share.
+const POLICIES: u64 = 120;
+
+/// The number of requests that share a policy.
+const REQUESTS: usize = 40;
 
 /// The bytes of a digest that are kept.
 const DIGEST_BYTES: usize = 6;
@@ -72,6 +79,24 @@ fn refusals_are_the_same_bytes_as_before() {
     }
     insta::assert_snapshot!("digests", digests);
     insta::assert_snapshot!("texts", texts);
+}
+
+/// An answer that was laid out for another request must fit this one as if it were its own.
+#[test]
+fn prepared_answers_are_those_that_a_new_policy_gives() {
+    for combination in 0..POLICIES {
+        let mut choices = Choices(combination);
+        let policy = policy_of(&mut choices);
+        for _ in 0..REQUESTS {
+            let request = Request::choose(&mut choices);
+            let context = context_of(&mut choices);
+            let facts = request.facts();
+            let new_policy = Policy::new(policy.to_spec()).unwrap();
+            let prepared = refusal_for(&policy.decide(&facts, context.now), &facts, &context);
+            let composed = refusal_for(&new_policy.decide(&facts, context.now), &facts, &context);
+            assert_eq!(prepared, composed, "policy {combination}: {policy:?}");
+        }
+    }
 }
 
 /// The answer as text, all of it.

@@ -1,0 +1,49 @@
+//! Field lines with holes, as HTTP/1.1 writes them.
+
+use crate::field::is_field_value;
+use crate::prepared::{Hole, Template, TemplatePiece};
+
+/// The field lines of an answer.
+#[derive(Default)]
+pub(super) struct FieldLines(Template);
+
+impl FieldLines {
+    /// Appends a line.
+    ///
+    /// A value that no field may have is left out with its name, rather than altered. The reader of
+    /// policy files lets none through, but a policy may also be built in code.
+    pub(super) fn push(&mut self, name: &str, value: impl TemplatePiece) {
+        let mut template = Template::default();
+        template.push(value);
+        if !is_field_value(template.fixed_text()) {
+            return;
+        }
+        self.0.push(name);
+        self.0.push(": ");
+        self.0.push(template);
+        self.0.push("\r\n");
+    }
+
+    /// Appends a hole for lines that not every request has.
+    pub(super) fn push_optional(&mut self, lines: Hole) {
+        self.0.push(lines);
+    }
+
+    pub(super) fn into_template(self) -> Template {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_would_end_early_is_left_out() {
+        let mut lines = FieldLines::default();
+        lines.push("Link", "<https://a>");
+        lines.push("Link", "<https://a>\r\nSet-Cookie: a=b");
+        lines.push("Link", "<https://é>");
+        assert_eq!(lines.into_template().fixed_text(), "Link: <https://a>\r\n");
+    }
+}
