@@ -43,11 +43,12 @@ type FieldLine<'p> = (&'static str, Cow<'p, str>);
 /// The changes to a response that passes; none for nearly every request.
 pub fn changes<'p>(decision: &Decision<'p>, upstream: &dyn Fields) -> Vec<FieldChange<'p>> {
     let mut changes = Vec::new();
-    let (mut warned, mut sent): (Vec<&'p Rule>, Vec<&str>) = (Vec::new(), Vec::new());
+    let (mut warned, mut deprecated): (Vec<&'p Rule>, Vec<&str>) = (Vec::new(), Vec::new());
     for ruling in decision.matched() {
         if is_warned(ruling) {
             warned.push(ruling.rule);
-            sent.extend(outdated_versions_sent(ruling));
+            add_outdated_versions(ruling.rule, &mut deprecated);
+            add_sent_versions(ruling, &mut deprecated);
         }
     }
     if !warned.is_empty() {
@@ -57,7 +58,7 @@ pub fn changes<'p>(decision: &Decision<'p>, upstream: &dyn Fields) -> Vec<FieldC
         }
         let lists = [
             (SUPPORTED_VERSIONS, supported_versions(&warned)),
-            (DEPRECATED_VERSIONS, deprecated_versions(&warned, sent)),
+            (DEPRECATED_VERSIONS, list_versions(deprecated)),
         ];
         for (name, versions) in lists {
             // The upstream knows its own versions better.
@@ -182,31 +183,30 @@ fn supported_versions(rules: &[&Rule]) -> Option<String> {
     if supported.is_empty() { None } else { Some(supported.join(", ")) }
 }
 
-/// The value of `api-deprecated-versions`: the versions served below the minimum, and those that
-/// the request `sent`.
-pub(crate) fn deprecated_versions(rules: &[&Rule], sent: Vec<&str>) -> Option<String> {
-    let mut deprecated = sent;
-    for rule in rules {
-        deprecated.extend(rule.notice().outdated.iter().map(AsRef::as_ref));
-    }
-    deprecated.sort_unstable();
-    deprecated.dedup();
-    if deprecated.is_empty() { None } else { Some(deprecated.join(", ")) }
+/// The value of `api-deprecated-versions`.
+pub(crate) fn list_versions(mut versions: Vec<&str>) -> Option<String> {
+    versions.sort_unstable();
+    versions.dedup();
+    if versions.is_empty() { None } else { Some(versions.join(", ")) }
 }
 
-/// The API versions that were sent, and are too old.
-pub(crate) fn outdated_versions_sent<'r>(ruling: &'r Ruling<'_>) -> Vec<&'r str> {
-    let mut sent: Vec<&str> = Vec::new();
+/// Adds the versions that are served below the minimum.
+pub(crate) fn add_outdated_versions<'r>(rule: &'r Rule, versions: &mut Vec<&'r str>) {
+    versions.extend(rule.notice().outdated.iter().map(AsRef::as_ref));
+}
+
+/// Adds the API versions that were sent, and are too old.
+pub(crate) fn add_sent_versions<'r>(ruling: &'r Ruling<'_>, versions: &mut Vec<&'r str>) {
     // Only a version that is too old is known to be a deprecated one.
-    if ruling.cause == Some(VerdictReason::TooOld) {
-        for observed in &ruling.observed {
-            // What the client sent goes into a list of tokens.
-            if observed.kind == RequirementKind::Api && is_token(&observed.value) {
-                sent.push(&observed.value);
-            }
+    if ruling.cause != Some(VerdictReason::TooOld) {
+        return;
+    }
+    for observed in &ruling.observed {
+        // What the client sent goes into a list of tokens.
+        if observed.kind == RequirementKind::Api && is_token(&observed.value) {
+            versions.push(&observed.value);
         }
     }
-    sent
 }
 
 /// The fields that API versions are read from, for `Vary`; `None` without an API rule.

@@ -22,10 +22,11 @@ pub(super) fn negotiate_format(facts: &Facts<'_>) -> Format {
         return Format::Grpc;
     }
     // git accepts any type and prints the body of an error.
-    if let Some(agent) = facts.fields.text_lossy("user-agent")
-        && has_product(&agent, "git")
-    {
+    if is_git(facts) {
         return Format::Text;
+    }
+    if accepts_anything(facts) {
+        return Format::Problem;
     }
     let accept = Accept::from_fields(facts.fields);
     // RFC 9110 §12.4.1: if nothing acceptable is available, the field may be disregarded.
@@ -39,6 +40,22 @@ pub(super) fn negotiate_format(facts: &Facts<'_>) -> Format {
         }
     }
     best
+}
+
+fn is_git(facts: &Facts<'_>) -> bool {
+    let Some(agent) = facts.fields.nth("user-agent", 0) else { return false };
+    // A search for the letters costs less than to split the field into products.
+    agent.windows(3).any(|letters| matches!(letters, [b'g' | b'G', b'i' | b'I', b't' | b'T']))
+        && has_product(&String::from_utf8_lossy(agent.trim_ascii()), "git")
+}
+
+/// Returns true if `Accept` has no preference, as that of most programs.
+fn accepts_anything(facts: &Facts<'_>) -> bool {
+    match facts.fields.nth("accept", 0) {
+        None => true,
+        Some(b"*/*") => facts.fields.nth("accept", 1).is_none(),
+        Some(_) => false,
+    }
 }
 
 /// Returns true for the content types of gRPC (gRPC over HTTP2, "Requests"). gRPC-Web has a framing

@@ -86,7 +86,13 @@ fn push_deprecated_versions(refusal: &RefusalParts<'_>, rules: &[&Rule], lines: 
     });
     if may_name_sent {
         lines.push_optional(Hole::DeprecatedVersions);
-    } else if let Some(versions) = notice::deprecated_versions(rules, Vec::new()) {
-        lines.push(notice::DEPRECATED_VERSIONS, versions);
+        return;
+    }
+    let mut versions = Vec::new();
+    for rule in rules {
+        notice::add_outdated_versions(rule, &mut versions);
+    }
+    if let Some(list) = notice::list_versions(versions) {
+        lines.push(notice::DEPRECATED_VERSIONS, list);
     }
 }

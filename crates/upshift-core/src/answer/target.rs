@@ -1,5 +1,6 @@
 //! URLs in answers. They are built from what the operator configured and are valid for any request.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::context::AnswerContext;
@@ -7,7 +8,7 @@ use crate::field::is_field_value;
 use crate::policy::HostPattern;
 use crate::{Facts, Known, RequirementKind, Ruling, TlsState};
 
-/// The longest path that is shown, in characters.
+/// The longest path that is shown, in bytes of its encoded form.
 const PATH_LIMIT: usize = 1024;
 
 /// The requested URL with the scheme `https`; `None` if something else is required or the host is
@@ -90,21 +91,38 @@ fn is_localhost(host: &str) -> bool {
 }
 
 /// The path as it can be shown: of limited length, and without the query, which can hold secrets.
-pub(super) fn shown_path(path: &str) -> String {
-    percent_encode(path).chars().take(PATH_LIMIT).collect()
+pub(super) fn shown_path(path: &str) -> Cow<'_, str> {
+    // An encoded path is ASCII, so it can be cut anywhere.
+    match percent_encode(path) {
+        Cow::Borrowed(path) => Cow::Borrowed(path.get(..PATH_LIMIT).unwrap_or(path)),
+        Cow::Owned(mut path) => {
+            path.truncate(PATH_LIMIT);
+            Cow::Owned(path)
+        }
+    }
 }
 
 /// Encodes the characters that a URL cannot contain, or that would end it where it is quoted (RFC
 /// 3986 §2).
-fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+fn percent_encode(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(is_shown_byte) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {
-        // A `%` stays: encoded once more, it would name another path.
-        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) {
+        if is_shown_byte(byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
         }
     }
-    out
+    Cow::Owned(out)
+}
+
+fn is_shown_byte(byte: u8) -> bool {
+    match byte {
+        b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => false,
+        // A `%` stays: encoded once more, it would name another path.
+        other => other.is_ascii_graphic(),
+    }
 }

@@ -88,17 +88,20 @@ impl<'r> RequestValues<'r> {
     }
 
     fn push_deprecated_versions(&self, out: &mut String) {
-        let (mut rules, mut sent) = (Vec::new(), Vec::new());
+        let mut versions = Vec::new();
         for ruling in self.decision.refusing() {
-            rules.push(ruling.rule);
-            sent.extend(notice::outdated_versions_sent(ruling));
+            notice::add_outdated_versions(ruling.rule, &mut versions);
+            notice::add_sent_versions(ruling, &mut versions);
         }
-        if let Some(versions) = notice::deprecated_versions(&rules, sent) {
-            out.push_str(notice::DEPRECATED_VERSIONS);
-            out.push_str(": ");
-            out.push_str(&versions);
-            out.push_str("\r\n");
+        if let Some(list) = notice::list_versions(versions) {
+            push_field_line(notice::DEPRECATED_VERSIONS, &list, out);
         }
+    }
+}
+
+fn push_field_line(name: &str, value: &str, out: &mut String) {
+    for part in [name, ": ", value, "\r\n"] {
+        out.push_str(part);
     }
 }
 
