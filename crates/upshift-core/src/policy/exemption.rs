@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::client::has_any_product;
+use super::host::HostPattern;
 use super::matcher::Matcher;
-use super::patterns::HostPattern;
 use super::reading::PathReading;
 use super::rule::Rule;
 use crate::facts::Facts;

@@ -9,9 +9,10 @@
 use ipnet::IpNet;
 
 use super::client::ClientReader;
+use super::host::HostPattern;
 use super::identity::{IdentityReader, identities};
 use super::path::PathPattern;
-use super::patterns::{ClientPattern, HeaderPattern, HostPattern, LineQuantifier};
+use super::patterns::{ClientPattern, HeaderPattern, LineQuantifier};
 use super::reading::{Comparison, PathReading, PathReadings};
 use crate::facts::Facts;
 use crate::network::network_contains;

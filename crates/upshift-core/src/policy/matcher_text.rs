@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::host::HostPattern;
 use super::matcher::{Matcher, MatcherValues};
 use super::path::PathPattern;
-use super::patterns::{ClientPattern, HeaderPattern, HostPattern};
+use super::patterns::{ClientPattern, HeaderPattern};
 
 /// The keys and their values. Of fields there is only the name, and of identities only the number,
 /// because their values may be secrets.

@@ -1,20 +1,13 @@
-//! Patterns of hosts, fields and clients.
+//! Patterns of fields and clients.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use super::client::{ClientReader, has_product};
-use super::segments::{Case, Glob, Segment, match_segments};
+use super::segments::{Case, Glob};
 use crate::facts::Facts;
 use crate::field::FieldName;
 use crate::version::ClientVersion;
-
-/// A host such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number).
-#[derive(Clone, Debug)]
-pub struct HostPattern {
-    text: Box<str>,
-    labels: Box<[Segment]>,
-}
 
 /// `Name`, or `Name: value` in which `*` is any run of characters.
 #[derive(Clone, Debug)]
@@ -35,41 +28,6 @@ pub struct ClientPattern {
 pub(super) enum LineQuantifier {
     Any,
     All,
-}
-
-impl HostPattern {
-    /// Reads a pattern; `None` if it has a port, a path, white space or nothing in it.
-    pub fn parse(text: &str) -> Option<Self> {
-        // RFC 1034 §3.1: a dot at the end marks the complete name, and names the same host.
-        let bare = text.trim_end_matches('.');
-        let is_bracketed = bare.starts_with('[') && bare.ends_with(']');
-        let is_legal = !bare.is_empty() && (is_bracketed || bare.bytes().all(is_host_byte));
-        if !is_legal {
-            return None;
-        }
-        let mut labels = Vec::new();
-        for label in bare.to_ascii_lowercase().split('.') {
-            labels.push(Segment::parse_with(label, |piece| piece.as_bytes().to_vec()));
-        }
-        Some(Self { text: text.into(), labels: labels.into() })
-    }
-
-    /// The pattern as it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Returns true if it names one host.
-    pub fn is_literal(&self) -> bool {
-        !self.text.contains('*')
-    }
-
-    /// Returns true if `host` matches; hosts compare without case (RFC 9110 §4.2.3).
-    pub fn fits(&self, host: &str) -> bool {
-        let lower = host.trim_end_matches('.').to_ascii_lowercase();
-        let labels: Vec<&str> = lower.split('.').collect();
-        match_segments(&self.labels, &labels, Case::Exact).is_some()
-    }
 }
 
 impl HeaderPattern {
@@ -159,10 +117,6 @@ fn has_contradictory_client(facts: &Facts<'_>, readers: &[ClientReader]) -> bool
         || readers.iter().any(|reader| facts.fields.is_contradictory(reader.field()))
 }
 
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b".-_*".contains(&byte)
-}
-
 /// The pattern as the policy file writes it.
 impl fmt::Display for ClientPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -170,26 +124,5 @@ impl fmt::Display for ClientPattern {
             Some(version) => write!(f, "{}/{version}", self.name),
             None => f.write_str(&self.name),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_compare_without_case_and_by_label() {
-        let fits = |pattern: &str, host: &str| {
-            HostPattern::parse(pattern).is_some_and(|pattern| pattern.fits(host))
-        };
-        assert!(fits("API.example.com", "api.EXAMPLE.com."));
-        assert!(
-            fits("*.example.com", "a.example.com") && !fits("*.example.com", "a.b.example.com")
-        );
-        assert!(fits("**.example.com", "a.b.example.com") && fits("**.example.com", "example.com"));
-        assert!(
-            HostPattern::parse("example.com:80").is_none()
-                && HostPattern::parse("http://x").is_none()
-        );
     }
 }

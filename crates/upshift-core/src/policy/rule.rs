@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::host::HostPattern;
 use super::identity::IdentityReader;
 use super::overrides::Override;
 use super::path::PathPattern;
-use super::patterns::HostPattern;
 use super::phase::Phase;
 use super::reading::PathReading;
 use super::requirement::Requirement;
