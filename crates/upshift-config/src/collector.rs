@@ -7,12 +7,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::line_index::LineIndex;
 use crate::span_diagnostic::SpanDiagnostic;
 
 /// The diagnostics of one file, and the keys that the walker read from each kind of table.
 #[derive(Default)]
 pub(crate) struct DiagnosticCollector<'t> {
     text: &'t str,
+    lines: LineIndex,
     found: RefCell<Vec<SpanDiagnostic>>,
     keys: RefCell<BTreeMap<&'static str, BTreeSet<&'static str>>>,
 }
@@ -20,14 +22,12 @@ pub(crate) struct DiagnosticCollector<'t> {
 impl<'t> DiagnosticCollector<'t> {
     /// A collector for the file with this text.
     pub(crate) fn new(text: &'t str) -> Self {
-        Self { text, ..Self::default() }
+        Self { text, lines: LineIndex::of_text(text), ..Self::default() }
     }
 
     /// The line of a byte offset, from 1.
     pub(crate) fn line_of(&self, at: usize) -> usize {
-        // A span of the parser ends within the text. If one did not, line 1 is better than a panic.
-        let before = self.text.get(..at).unwrap_or_default();
-        before.matches('\n').count() + 1
+        self.lines.line_of(at)
     }
 
     pub(crate) fn report(&self, diagnostic: SpanDiagnostic) {
@@ -40,7 +40,7 @@ impl<'t> DiagnosticCollector<'t> {
         if syntax_errors.is_empty() {
             return;
         }
-        let lines: Vec<usize> =
+        let lines: BTreeSet<usize> =
             syntax_errors.iter().map(|error| self.line_of(error.start())).collect();
         // The recovered tree lacks what the parser skipped, so that a key is missing there that the
         // author did write.
@@ -67,8 +67,15 @@ impl<'t> DiagnosticCollector<'t> {
         // They were found in the order of the walk. The sort is stable, so that diagnostics at one
         // place stay in that order.
         found.sort_by_key(SpanDiagnostic::start);
-        let located = found.into_iter().map(|diagnostic| diagnostic.locate(self.text, file));
-        located.partition(|diagnostic| diagnostic.severity == Severity::Error)
+        let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+        for diagnostic in found {
+            let located = diagnostic.locate(self.text, &self.lines, file);
+            match located.severity {
+                Severity::Error => errors.push(located),
+                Severity::Warning => warnings.push(located),
+            }
+        }
+        (errors, warnings)
     }
 
     /// Notes the keys that the walker read from a table; `table` is its name in the schema.

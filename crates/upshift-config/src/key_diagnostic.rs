@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::line_index::LineIndex;
 use crate::span_diagnostic::SpanDiagnostic;
 
 /// An error or warning about the value of one key.
@@ -31,7 +32,7 @@ impl KeyDiagnostic {
         let (table, _) = DeTable::parse_recoverable(text);
         let span = span_of_path(table.get_ref(), &self.key);
         let diagnostic = SpanDiagnostic::new(self.severity, span, self.message.clone());
-        diagnostic.with_help(self.help.clone()).locate(text, file_name)
+        diagnostic.with_help(self.help.clone()).locate(text, &LineIndex::of_text(text), file_name)
     }
 }
 

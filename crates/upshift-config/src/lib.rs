@@ -49,6 +49,7 @@ mod hsts;
 mod key_diagnostic;
 mod limits;
 mod line_format;
+mod line_index;
 mod matcher;
 mod notes;
 mod origin;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::line_index::LineIndex;
 
 /// An error or warning about a byte range of a text.
 #[derive(Clone, Debug)]
@@ -61,8 +62,9 @@ impl SpanDiagnostic {
         self.span.start
     }
 
-    /// The diagnostic with its line and column in `text`, the text of `file`.
-    pub(crate) fn locate(self, text: &str, file: &str) -> Diagnostic {
+    /// The diagnostic with its line and column in `text`, which has these lines and is the text of
+    /// `file`.
+    pub(crate) fn locate(self, text: &str, lines: &LineIndex, file: &str) -> Diagnostic {
         let start = floor_char_boundary(text, self.span.start);
         let line_start = match text[..start].rfind('\n') {
             Some(newline) => newline + 1,
@@ -77,7 +79,7 @@ impl SpanDiagnostic {
         Diagnostic {
             severity: self.severity,
             file: file.to_owned(),
-            line: text[..start].matches('\n').count() + 1,
+            line: lines.line_of(start),
             column: text[line_start..start].chars().count() + 1,
             // In characters, as the column is. An empty span is marked with one `^`.
             width: text[start..end.max(start)].chars().count().max(1),
@@ -109,7 +111,7 @@ mod tests {
         let found = SpanDiagnostic::error(at..at + 7, "no")
             .with_label("here")
             .with_help("do\nthis")
-            .locate(text, "f.toml");
+            .locate(text, &LineIndex::of_text(text), "f.toml");
         assert_eq!(
             found.to_string(),
             "error: no\n --> f.toml:2:7\n  |\n2 | key = \"wért\" # ü\n  |       ^^^^^^ here\n  = help: do\n          this\n"
@@ -125,7 +127,7 @@ mod tests {
             .with_label("\u{9b}m")
             .with_help("do\nthis\r");
         assert_eq!(
-            found.locate(text, "f\u{7}").to_string(),
+            found.locate(text, &LineIndex::of_text(text), "f\u{7}").to_string(),
             "error: no \\u{1b}c\n --> f\\u{7}:1:9\n  |\n1 |  key = \"\\u{1b}[2J\\u{202e}\" # x\n  |         \
              ^^^^^^ \\u{9b}m\n  = help: do\n          this\\r\n"
         );
@@ -135,7 +137,8 @@ mod tests {
     fn a_long_line_is_shown_around_its_mark() {
         let text = format!("a = [{}, bad]", "1, ".repeat(80));
         let at = text.find("bad").unwrap_or_default();
-        let shown = SpanDiagnostic::error(at..at + 3, "no").locate(&text, "f").to_string();
+        let found = SpanDiagnostic::error(at..at + 3, "no");
+        let shown = found.locate(&text, &LineIndex::of_text(&text), "f").to_string();
         let lines: Vec<&str> = shown.lines().collect();
         let column = |line: &str, what: &str| line.find(what).map(|at| line[..at].chars().count());
         assert_eq!(column(lines[3], "bad"), column(lines[4], "^^^"));
