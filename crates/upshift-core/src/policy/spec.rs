@@ -1,5 +1,6 @@
 //! A policy as it is written, and the faults that keep it from being valid.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::exemption::{Builtin, Exemption, Served};
@@ -72,43 +73,44 @@ impl PolicySpec {
     /// All faults of the policy.
     pub(super) fn find_errors(&self) -> Vec<PolicyError> {
         let mut errors = Vec::new();
+        let mut rule_ids: HashSet<&str> = HashSet::with_capacity(self.rules.len());
         for (index, rule) in self.rules.iter().enumerate() {
-            for kind in rule_errors(rule, &self.rules[..index]) {
+            let mut kinds = Vec::new();
+            // The first of two equal ids keeps it; the later one is at fault.
+            if !rule_ids.insert(&rule.id) {
+                kinds.push(PolicyErrorKind::DuplicateId(rule.id.clone()));
+            }
+            kinds.extend(rule_errors(rule));
+            for kind in kinds {
                 errors.push(PolicyError { at: PolicyItem::Rule(index), kind });
             }
         }
-        for (index, exemption) in self.exemptions.iter().enumerate() {
-            for kind in self.exemption_errors(exemption, &self.exemptions[..index]) {
-                errors.push(PolicyError { at: PolicyItem::Exemption(index), kind });
-            }
-        }
+        errors.extend(self.exemption_errors(&rule_ids));
         errors
     }
 
-    fn exemption_errors(
-        &self,
-        exemption: &Exemption,
-        before: &[Exemption],
-    ) -> Vec<PolicyErrorKind> {
+    fn exemption_errors(&self, rule_ids: &HashSet<&str>) -> Vec<PolicyError> {
         let mut errors = Vec::new();
-        for id in &exemption.rules {
-            if !self.rules.iter().any(|rule| rule.id == *id) {
-                errors.push(PolicyErrorKind::UnknownRule(id.clone()));
+        let mut ids: HashSet<&str> = HashSet::with_capacity(self.exemptions.len());
+        for (index, exemption) in self.exemptions.iter().enumerate() {
+            let at = PolicyItem::Exemption(index);
+            for id in &exemption.rules {
+                if !rule_ids.contains(&**id) {
+                    errors.push(PolicyError { at, kind: PolicyErrorKind::UnknownRule(id.clone()) });
+                }
             }
-        }
-        if before.iter().any(|other| other.id == exemption.id) {
-            errors.push(PolicyErrorKind::DuplicateId(exemption.id.clone()));
+            if !ids.insert(&exemption.id) {
+                let kind = PolicyErrorKind::DuplicateId(exemption.id.clone());
+                errors.push(PolicyError { at, kind });
+            }
         }
         errors
     }
 }
 
-fn rule_errors(rule: &RuleSpec, before: &[RuleSpec]) -> Vec<PolicyErrorKind> {
+/// The faults of a rule that do not depend on other rules.
+fn rule_errors(rule: &RuleSpec) -> Vec<PolicyErrorKind> {
     let mut errors = Vec::new();
-    // The first of two equal ids keeps it; the later one is at fault.
-    if before.iter().any(|other| other.id == rule.id) {
-        errors.push(PolicyErrorKind::DuplicateId(rule.id.clone()));
-    }
     if rule.require.is_empty() {
         errors.push(PolicyErrorKind::NoRequirement);
     }
