@@ -24,14 +24,21 @@ pub trait Fields {
         }
         values
     }
+
+    /// The values of the first two field lines called `name` (lower case).
+    ///
+    /// Implement it where to find the name costs more than to read its lines.
+    fn first_two<'f>(&'f self, name: &str) -> [Option<&'f [u8]>; 2] {
+        [self.nth(name, 0), self.nth(name, 1)]
+    }
 }
 
 impl dyn Fields + '_ {
     /// All values of the field `name` (lower case), in the order of their lines.
     pub fn all<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f [u8]> + use<'f> {
         // Nearly every field has one line: no list is made for it.
-        let first = self.nth(name, 0);
-        let others = match self.nth(name, 1) {
+        let [first, second] = self.first_two(name);
+        let others = match second {
             Some(_) => self.values(name).split_off(1),
             None => Vec::new(),
         };

@@ -31,6 +31,11 @@ impl Fields for HeaderFields<'_> {
     fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
         self.lines(name).iter().map(HeaderValue::as_bytes).collect()
     }
+
+    fn first_two<'f>(&'f self, name: &str) -> [Option<&'f [u8]>; 2] {
+        let mut lines = self.lines(name).iter().map(HeaderValue::as_bytes);
+        [lines.next(), lines.next()]
+    }
 }
 
 #[cfg(test)]
@@ -46,6 +51,8 @@ mod tests {
         assert_eq!(fields.nth("x-api-version", 1), Some(&b"2"[..]));
         assert_eq!(fields.nth("x-api-version", 2), None);
         assert_eq!(fields.values("x-api-version"), [&b"1"[..], b"2"]);
+        assert_eq!(fields.first_two("x-api-version"), [Some(&b"1"[..]), Some(b"2")]);
+        assert_eq!(fields.first_two("accept"), [None, None]);
         assert!(fields.values("accept").is_empty());
     }
 

@@ -75,6 +75,8 @@ impl LayerSettings {
             return Enforcement::Admit(judgements);
         }
         let head = view.to_copy();
+        // It borrows the policy, which moves into the notice.
+        drop(decision);
         Enforcement::Notify(Box::new(PendingNotice { policy, head, now, judgements }))
     }
 

@@ -22,7 +22,7 @@ pub(super) const ORDERS: &[Order] = &[
             &["proxy", "verdict"],
             &["network", "field", "version"],
             &["facts"],
-            &["protocol_version"],
+            &["protocol_version", "inline_text", "inline_vec"],
         ],
     },
     Order {

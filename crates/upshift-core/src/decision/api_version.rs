@@ -1,6 +1,6 @@
 //! The requirement of an API version.
 
-use super::outcome::Observed;
+use super::outcome::{Observed, ObservedValues};
 use crate::facts::Facts;
 use crate::field::{Accept, MediaType};
 use crate::policy::query;
@@ -18,7 +18,7 @@ pub(super) fn evaluate_api<'p>(
     readers: &'p [Box<str>],
     facts: &Facts<'_>,
     path: &PathReading<'_>,
-    observed: &mut Vec<Observed<'p>>,
+    observed: &mut ObservedValues<'p>,
 ) -> VerdictReason {
     let mut sent = Vec::new();
     for (reader, text) in wanted.read.iter().zip(readers) {
@@ -37,14 +37,14 @@ pub(super) fn evaluate_api<'p>(
     } else {
         sent_reason(wanted, &sent)
     };
-    observed.append(&mut sent);
+    observed.extend(sent);
     reason
 }
 
 /// The result for a request that sends no version.
 fn assumed_reason<'p>(
     wanted: &'p ApiRequirement,
-    observed: &mut Vec<Observed<'p>>,
+    observed: &mut ObservedValues<'p>,
 ) -> VerdictReason {
     let Some(assumed) = &wanted.assume else { return VerdictReason::Missing };
     observed.push(Observed::new(RequirementKind::Api, assumed.as_str(), "assume"));

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::outcome::Observed;
+use super::outcome::{Observed, ObservedValues};
 use crate::facts::Facts;
 use crate::policy::requirement::{ClientRequirement, RequirementKind};
 use crate::policy::user_agent::ClientClaim;
@@ -14,7 +14,7 @@ pub(super) fn evaluate_client<'p>(
     wanted: &'p ClientRequirement,
     readers: &'p [Box<str>],
     facts: &Facts<'_>,
-    observed: &mut Vec<Observed<'p>>,
+    observed: &mut ObservedValues<'p>,
 ) -> VerdictReason {
     for (reader, text) in wanted.read.iter().zip(readers) {
         let Some(claim) = reader.claim(facts, &|name| wanted.knows(name)) else { continue };

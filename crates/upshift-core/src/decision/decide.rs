@@ -1,10 +1,13 @@
-//! Deciding a request: each rule in turn, on each reading of the path.
+//! Deciding a request: each rule that the index finds, in the order of the file, on each reading of
+//! the path.
 
 use jiff::Timestamp;
 
+use super::cached_fields::CachedFields;
 use super::evaluate::{RuleEvaluation, evaluate_rule};
 use super::outcome::{Decision, Ruling};
 use crate::facts::Facts;
+use crate::inline_vec::InlineVec;
 use crate::policy::exemption::ExemptedBy;
 use crate::policy::identity::bucket;
 use crate::policy::matcher::{Effect, MatchContext};
@@ -18,12 +21,16 @@ use crate::verdict::{Verdict, VerdictReason};
 impl Policy {
     /// Decides one request. The decision holds the rulings of the rules that apply.
     pub fn decide<'p>(&'p self, facts: &Facts<'_>, now: Timestamp) -> Decision<'p> {
-        let mut decision = Decision::admitted();
+        let fields = CachedFields::new(facts.fields);
         let paths = PathReadings::of_path(facts.path, self.comparison());
-        for rule in self.rules() {
-            let ruling = self.strictest_ruling(rule, facts, &paths, now);
+        let cached = Facts { fields: &fields, ..*facts };
+        let request = Request { policy: self, facts: &cached, paths: &paths, now };
+        let mut decision = Decision::admitted();
+        // The other rules change nothing: neither the verdict nor the fields on which it rests.
+        for rule in &self.index().candidates(facts.host, &paths) {
+            let ruling = request.strictest_ruling(self.rule_at(*rule));
             // Also for a rule that does not apply: with other fields it might have.
-            self.note_fields(&ruling, facts, &mut decision);
+            request.note_fields(&ruling, &mut decision);
             if ruling.matched() {
                 decision.push_ruling(ruling);
             }
@@ -34,27 +41,48 @@ impl Policy {
     /// Decides as [`Policy::decide`] does, and also keeps the rulings of the rules that do not
     /// apply, with the reason.
     pub fn explain<'p>(&'p self, facts: &Facts<'_>, now: Timestamp) -> Decision<'p> {
-        let mut decision = Decision::admitted();
+        let fields = CachedFields::new(facts.fields);
         let paths = PathReadings::of_path(facts.path, self.comparison());
-        for rule in self.rules() {
-            let ruling = self.strictest_ruling(rule, facts, &paths, now);
-            self.note_fields(&ruling, facts, &mut decision);
+        let cached = Facts { fields: &fields, ..*facts };
+        let request = Request { policy: self, facts: &cached, paths: &paths, now };
+        let candidates = self.index().candidates(facts.host, &paths);
+        let mut candidates = candidates.iter().peekable();
+        let mut decision = Decision::admitted();
+        for (position, rule) in self.rules().iter().enumerate() {
+            let is_candidate = candidates.next_if(|next| **next as usize == position).is_some();
+            let ruling = if is_candidate {
+                request.strictest_ruling(rule)
+            } else {
+                request.foreign_ruling(rule)
+            };
+            request.note_fields(&ruling, &mut decision);
             decision.push_ruling(ruling);
         }
         decision
     }
+}
 
-    /// The strictest ruling over all readings of the path.
-    fn strictest_ruling<'p>(
-        &'p self,
-        rule: &'p Rule,
-        facts: &Facts<'_>,
-        paths: &PathReadings<'_>,
-        now: Timestamp,
-    ) -> Ruling<'p> {
-        let mut strictest = self.ruling_on_path(rule, facts, &paths.plainest, now);
-        for path in &paths.others {
-            let ruling = self.ruling_on_path(rule, facts, path, now);
+/// A request that is being decided.
+struct Request<'p, 'r> {
+    policy: &'p Policy,
+    facts: &'r Facts<'r>,
+    paths: &'r PathReadings<'r>,
+    now: Timestamp,
+}
+
+impl<'p> Request<'p, '_> {
+    /// The strictest ruling over all readings of the path, of a rule that the index found.
+    fn strictest_ruling(&self, rule: &'p Rule) -> Ruling<'p> {
+        let plainest = &self.paths.plainest;
+        if self.paths.others.is_empty() {
+            // The index found the rule on this reading.
+            let mismatch =
+                rule.matcher.mismatch_of_included(self.facts, &context_of(rule, plainest));
+            return self.ruling_on_path(rule, plainest, mismatch);
+        }
+        let mut strictest = self.ruling_on_path(rule, plainest, self.mismatch(rule, plainest));
+        for path in &self.paths.others {
+            let ruling = self.ruling_on_path(rule, path, self.mismatch(rule, path));
             // Only a stricter one replaces: of equals the plainer reading counts.
             if strictness_of(&ruling) > strictness_of(&strictest) {
                 strictest = ruling;
@@ -63,26 +91,31 @@ impl Policy {
         strictest
     }
 
+    /// The ruling of a rule that the index did not find, on any reading.
+    fn foreign_ruling(&self, rule: &'p Rule) -> Ruling<'p> {
+        // The index finds every rule whose hosts and paths fit, so one of these keys does not.
+        let mismatch = self.mismatch(rule, &self.paths.plainest).unwrap_or("paths");
+        Ruling { mismatch: Some(mismatch), ..admitting_ruling(rule, self.now) }
+    }
+
+    fn mismatch(&self, rule: &Rule, path: &PathReading<'_>) -> Option<&'static str> {
+        rule.matcher.mismatch(self.facts, &context_of(rule, path))
+    }
+
     /// The ruling of the rule on the request, its path in this reading.
-    fn ruling_on_path<'p>(
-        &'p self,
+    fn ruling_on_path(
+        &self,
         rule: &'p Rule,
-        facts: &Facts<'_>,
         path: &PathReading<'_>,
-        now: Timestamp,
+        mismatch: Option<&'static str>,
     ) -> Ruling<'p> {
-        let mut ruling = admitting_ruling(rule, now);
-        let context = MatchContext {
-            path,
-            client_readers: rule.client_readers(),
-            identity_readers: &rule.identity,
-            effect: Effect::Applies,
-        };
-        ruling.mismatch = rule.matcher.mismatch(facts, &context);
+        let mut ruling = admitting_ruling(rule, self.now);
+        ruling.mismatch = mismatch;
         if ruling.mismatch.is_some() {
             return ruling;
         }
-        let RuleEvaluation { kind, reason, refused, observed } = evaluate_rule(rule, facts, path);
+        let evaluation = evaluate_rule(rule, self.facts, path);
+        let RuleEvaluation { kind, reason, refused, observed } = evaluation;
         ruling.kind = kind;
         ruling.reason = reason;
         ruling.observed = observed;
@@ -90,30 +123,24 @@ impl Policy {
         // others.
         if refused {
             ruling.cause = Some(reason);
-            ruling.exempted = self.exemption_of(rule, facts, &context, now);
-            apply_phase(&mut ruling, facts);
+            ruling.exempted = self.exemption_of(rule, path);
+            apply_phase(&mut ruling, self.facts);
         }
         ruling
     }
 
-    fn exemption_of(
-        &self,
-        rule: &Rule,
-        facts: &Facts<'_>,
-        context: &MatchContext<'_>,
-        now: Timestamp,
-    ) -> Option<ExemptedBy<'_>> {
+    fn exemption_of(&self, rule: &Rule, path: &PathReading<'_>) -> Option<ExemptedBy<'p>> {
         // The built-in ones come first: a request that is always exempt is not warned.
-        for builtin in self.builtins() {
-            if builtin.excuses(rule, facts, context.path, self.served()) {
+        for builtin in self.policy.builtins() {
+            if builtin.excuses(rule, self.facts, path, self.policy.served()) {
                 return Some(ExemptedBy::Builtin(*builtin));
             }
         }
-        let context = MatchContext { effect: Effect::Excuses, ..*context };
-        for exemption in self.exemptions() {
-            if now < exemption.expires
+        let context = MatchContext { effect: Effect::Excuses, ..context_of(rule, path) };
+        for exemption in self.policy.exemptions() {
+            if self.now < exemption.expires
                 && exemption.covers_rule(&rule.id)
-                && exemption.matcher.mismatch(facts, &context).is_none()
+                && exemption.matcher.mismatch(self.facts, &context).is_none()
             {
                 return Some(ExemptedBy::Exemption(exemption));
             }
@@ -122,32 +149,39 @@ impl Policy {
     }
 
     /// Adds the fields on which the verdict of this ruling rests.
-    fn note_fields<'p>(
-        &'p self,
-        ruling: &Ruling<'p>,
-        facts: &Facts<'_>,
-        decision: &mut Decision<'p>,
-    ) {
+    fn note_fields(&self, ruling: &Ruling<'p>, decision: &mut Decision<'p>) {
         // These keys are compared before any field is read.
         if matches!(ruling.mismatch, Some("hosts" | "paths" | "methods")) {
             return;
         }
-        for field in ruling.rule.field_names() {
-            decision.note_field(field.written());
+        for field in ruling.rule.numbered_fields() {
+            decision.note_field(field.id, field.name.written());
         }
         // Exemptions are looked at only for a request that would be refused, and so its answer is
         // the only one that depends on their fields.
         if ruling.cause.is_none() {
             return;
         }
-        for builtin in self.builtins() {
-            for field in builtin.fields_read(facts) {
-                decision.note_field(field.written);
+        for builtin in self.policy.builtins() {
+            for field in builtin.fields_read(self.facts) {
+                // Every field of a built-in exemption that holds has a number.
+                if let Some(id) = self.policy.field_ids().id_of(field.lower) {
+                    decision.note_field(id, field.written);
+                }
             }
         }
-        for field in self.exemption_fields() {
-            decision.note_field(field.written());
+        for field in self.policy.exemption_fields() {
+            decision.note_field(field.id, field.name.written());
         }
+    }
+}
+
+fn context_of<'c>(rule: &'c Rule, path: &'c PathReading<'c>) -> MatchContext<'c> {
+    MatchContext {
+        path,
+        client_readers: rule.client_readers(),
+        identity_readers: &rule.identity,
+        effect: Effect::Applies,
     }
 }
 
@@ -200,8 +234,11 @@ fn admitting_ruling(rule: &Rule, now: Timestamp) -> Ruling<'_> {
         kind,
         reason: VerdictReason::Meets,
         cause: None,
-        observed: Vec::new(),
+        observed: InlineVec::new(),
         exempted: None,
         without_identity: false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The requirements of one rule, held against the facts.
 
-use super::outcome::Observed;
+use super::outcome::ObservedValues;
 use super::requirements::evaluate_requirement;
 use crate::facts::Facts;
 use crate::policy::reading::PathReading;
@@ -15,7 +15,7 @@ pub(super) struct RuleEvaluation<'p> {
     pub(super) reason: VerdictReason,
     /// True if `enforce` refuses the request.
     pub(super) refused: bool,
-    pub(super) observed: Vec<Observed<'p>>,
+    pub(super) observed: ObservedValues<'p>,
 }
 
 /// Evaluates the requirements of the rule until one is met.
@@ -24,7 +24,7 @@ pub(super) fn evaluate_rule<'p>(
     facts: &Facts<'_>,
     path: &PathReading<'_>,
 ) -> RuleEvaluation<'p> {
-    let mut observed = Vec::new();
+    let mut observed = ObservedValues::new();
     let mut unmet: Option<(RequirementKind, VerdictReason)> = None;
     for (requirement, readers) in rule.requirements() {
         let kind = requirement.kind();

@@ -9,6 +9,7 @@
 //! 5. A path is decided in each of its readings, and the strictest ruling counts.
 
 mod api_version;
+mod cached_fields;
 mod client_version;
 mod decide;
 mod evaluate;
@@ -16,7 +17,7 @@ mod outcome;
 mod requirements;
 mod ruling_text;
 
-pub use outcome::{Decision, Observed, Ruling};
+pub use outcome::{Decision, Observed, ObservedValues, Ruling, Rulings};
 
 pub use crate::policy::RequirementKind;
 pub use crate::verdict::{Verdict, VerdictReason};

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::inline_vec::InlineVec;
 use crate::policy::exemption::ExemptedBy;
+use crate::policy::field_set::{FieldId, FieldSet};
 use crate::policy::phase::Phase;
 use crate::policy::requirement::RequirementKind;
 use crate::policy::rollout::RolloutState;
@@ -19,6 +21,9 @@ pub struct Observed<'p> {
     /// Its source: a reader as the policy file writes it, `connection` or `assume`.
     pub read: &'p str,
 }
+
+/// The values that were read for one rule; nearly always one.
+pub type ObservedValues<'p> = InlineVec<Observed<'p>, 1>;
 
 /// The ruling of one rule on one request. It borrows the policy, and nothing of the request.
 #[derive(Clone, Debug)]
@@ -40,12 +45,15 @@ pub struct Ruling<'p> {
     /// from `reason` only for requests that a ramp does not include yet.
     pub cause: Option<VerdictReason>,
     /// The values that were read.
-    pub observed: Vec<Observed<'p>>,
+    pub observed: ObservedValues<'p>,
     /// The exemption that excused the request.
     pub exempted: Option<ExemptedBy<'p>>,
     /// True if a ramp would refuse the request but cannot, because it carries no identity.
     pub without_identity: bool,
 }
+
+/// The rulings of a decision. Few requests come under more rules than fit without an allocation.
+pub type Rulings<'p> = InlineVec<Ruling<'p>, 4>;
 
 /// The outcome for one request. It borrows the policy, and nothing of the request.
 #[derive(Clone, Debug)]
@@ -54,9 +62,10 @@ pub struct Decision<'p> {
     pub verdict: Verdict,
     /// The rulings of the rules that apply, in the order of the file (of all rules from
     /// [`Policy::explain`](crate::Policy::explain)).
-    pub rulings: Vec<Ruling<'p>>,
+    pub rulings: Rulings<'p>,
     top: Option<usize>,
-    fields: Vec<&'p str>,
+    fields: InlineVec<&'p str, 8>,
+    noted: FieldSet,
 }
 
 impl<'p> Decision<'p> {
@@ -84,7 +93,13 @@ impl<'p> Decision<'p> {
 
     /// The decision of a policy without rules.
     pub(super) fn admitted() -> Self {
-        Self { verdict: Verdict::Admit, rulings: Vec::new(), top: None, fields: Vec::new() }
+        Self {
+            verdict: Verdict::Admit,
+            rulings: Rulings::new(),
+            top: None,
+            fields: InlineVec::new(),
+            noted: FieldSet::default(),
+        }
     }
 
     /// Adds the ruling of the next rule of the file.
@@ -98,10 +113,9 @@ impl<'p> Decision<'p> {
     }
 
     /// Adds a field on which the verdict rests.
-    pub(super) fn note_field(&mut self, field: &'p str) {
-        // There are a handful of fields: a search is cheaper than a set.
-        if !self.fields.contains(&field) {
-            self.fields.push(field);
+    pub(super) fn note_field(&mut self, id: FieldId, written: &'p str) {
+        if self.noted.insert(id) {
+            self.fields.push(written);
         }
     }
 }

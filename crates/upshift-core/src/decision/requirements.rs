@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::api_version::evaluate_api;
 use super::client_version::evaluate_client;
-use super::outcome::Observed;
+use super::outcome::{Observed, ObservedValues};
 use crate::facts::{Facts, HttpVersion, Known, TlsState, TlsVersion};
 use crate::field::{Protocol, UpgradeList, list_elements};
 use crate::offer::offered_protocols;
@@ -19,7 +19,7 @@ pub(super) fn evaluate_requirement<'p>(
     readers: &'p [Box<str>],
     facts: &Facts<'_>,
     path: &PathReading<'_>,
-    observed: &mut Vec<Observed<'p>>,
+    observed: &mut ObservedValues<'p>,
 ) -> VerdictReason {
     match requirement {
         Requirement::Tls(minimum) => evaluate_tls(*minimum, facts, observed),
@@ -58,7 +58,7 @@ pub(super) fn describe_unmet(kind: RequirementKind, value: &str) -> Option<Strin
 fn evaluate_tls(
     minimum: TlsVersion,
     facts: &Facts<'_>,
-    observed: &mut Vec<Observed<'_>>,
+    observed: &mut ObservedValues<'_>,
 ) -> VerdictReason {
     let (reason, value) = match facts.tls {
         Known::Is(TlsState::Cleartext) => (VerdictReason::Unmet, "none"),
@@ -76,7 +76,7 @@ fn evaluate_tls(
 fn evaluate_http(
     minimum: HttpVersion,
     facts: &Facts<'_>,
-    observed: &mut Vec<Observed<'_>>,
+    observed: &mut ObservedValues<'_>,
 ) -> VerdictReason {
     let (reason, value) = match facts.http {
         Known::Is(version) if version < minimum => (VerdictReason::Unmet, version.as_str()),
@@ -90,7 +90,7 @@ fn evaluate_http(
 fn evaluate_websocket(
     wanted: &WebSocketRequirement,
     facts: &Facts<'_>,
-    observed: &mut Vec<Observed<'_>>,
+    observed: &mut ObservedValues<'_>,
 ) -> VerdictReason {
     let offers = offered_protocols(facts);
     if !is_handshake(offers.as_ref(), facts) {
@@ -116,7 +116,7 @@ fn evaluate_websocket(
     VerdictReason::Meets
 }
 
-fn evaluate_no_websocket(facts: &Facts<'_>, observed: &mut Vec<Observed<'_>>) -> VerdictReason {
+fn evaluate_no_websocket(facts: &Facts<'_>, observed: &mut ObservedValues<'_>) -> VerdictReason {
     let offers = offered_protocols(facts);
     observed.push(observed_offers(RequirementKind::WebSocket, offers.as_ref()));
     // The upstream may take any protocol of the list, so one offer of WebSocket is enough.
@@ -129,7 +129,7 @@ fn evaluate_no_websocket(facts: &Facts<'_>, observed: &mut Vec<Observed<'_>>) ->
 fn evaluate_protocol(
     wanted: &Protocol,
     facts: &Facts<'_>,
-    observed: &mut Vec<Observed<'_>>,
+    observed: &mut ObservedValues<'_>,
 ) -> VerdictReason {
     let offers = offered_protocols(facts);
     observed.push(observed_offers(RequirementKind::Protocol, offers.as_ref()));

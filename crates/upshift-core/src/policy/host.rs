@@ -1,12 +1,34 @@
-//! Patterns of hosts.
+//! Hosts: the requested one, and patterns over them.
+
+use std::borrow::Cow;
 
 use super::segments::{Case, Segment, match_segments};
+use crate::inline_vec::InlineVec;
 
 /// A host such as `api.example.com`, `*.example.com` (one label) or `**.example.com` (any number).
 #[derive(Clone, Debug)]
 pub struct HostPattern {
     text: Box<str>,
     labels: Box<[Segment]>,
+}
+
+/// A requested host as it is compared: in lower case, without a dot at its end.
+pub(super) struct HostReading<'h>(Cow<'h, str>);
+
+impl<'h> HostReading<'h> {
+    /// Reads a host. RFC 9110 §4.2.3: hosts compare without case.
+    pub(super) fn of_host(host: &'h str) -> Self {
+        // RFC 1034 §3.1: a dot at the end marks the complete name, and names the same host.
+        let bare = host.trim_end_matches('.');
+        // Nearly every client sends lower case, and then nothing is copied.
+        let has_capitals = bare.bytes().any(|byte| byte.is_ascii_uppercase());
+        Self(if has_capitals { bare.to_ascii_lowercase().into() } else { bare.into() })
+    }
+
+    /// The labels, from left to right; at least one.
+    pub(super) fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.split('.')
+    }
 }
 
 impl HostPattern {
@@ -38,9 +60,14 @@ impl HostPattern {
 
     /// Returns true if `host` matches; hosts compare without case (RFC 9110 §4.2.3).
     pub fn fits(&self, host: &str) -> bool {
-        let lower = host.trim_end_matches('.').to_ascii_lowercase();
-        let labels: Vec<&str> = lower.split('.').collect();
+        let reading = HostReading::of_host(host);
+        let labels: InlineVec<&str, 8> = reading.labels().collect();
         match_segments(&self.labels, &labels, Case::Exact).is_some()
+    }
+
+    /// The patterns of the labels, from left to right.
+    pub(super) fn labels(&self) -> &[Segment] {
+        &self.labels
     }
 }
 

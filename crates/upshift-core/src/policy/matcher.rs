@@ -98,7 +98,11 @@ impl<T> MatcherValues<T> {
 
     fn values_fit(&self, fits: impl Fn(&T) -> bool) -> bool {
         let is_included = self.include.is_empty() || self.include.iter().any(&fits);
-        is_included && !self.exclude.iter().any(&fits)
+        is_included && !self.excludes(fits)
+    }
+
+    fn excludes(&self, fits: impl Fn(&T) -> bool) -> bool {
+        self.exclude.iter().any(fits)
     }
 
     fn lines_fit(&self, effect: Effect, fits: impl Fn(&T, LineQuantifier) -> bool) -> bool {
@@ -115,7 +119,6 @@ impl Matcher {
         facts: &Facts<'_>,
         context: &MatchContext<'_>,
     ) -> Option<&'static str> {
-        let effect = context.effect;
         // The keys of the target come first, because they read no field: the answer to a request
         // that they rule out does not vary on any.
         if !self.hosts.values_fit(|host| host.fits(facts.host)) {
@@ -124,6 +127,30 @@ impl Matcher {
         if !self.paths.values_fit(|pattern| pattern.matches(context.path)) {
             return Some("paths");
         }
+        self.mismatch_beyond_target(facts, context)
+    }
+
+    /// The same for a request whose host and path are included.
+    pub(crate) fn mismatch_of_included(
+        &self,
+        facts: &Facts<'_>,
+        context: &MatchContext<'_>,
+    ) -> Option<&'static str> {
+        if self.hosts.excludes(|host| host.fits(facts.host)) {
+            return Some("hosts");
+        }
+        if self.paths.excludes(|pattern| pattern.matches(context.path)) {
+            return Some("paths");
+        }
+        self.mismatch_beyond_target(facts, context)
+    }
+
+    fn mismatch_beyond_target(
+        &self,
+        facts: &Facts<'_>,
+        context: &MatchContext<'_>,
+    ) -> Option<&'static str> {
+        let effect = context.effect;
         if !self.methods.values_fit(|method| method_fits(method, facts)) {
             return Some("methods");
         }

@@ -133,24 +133,23 @@ impl PathPattern {
 
     /// Matches the path; if it fits, the text that the capture caught.
     fn match_path<'p>(&self, path: &'p PathReading<'_>) -> Option<Option<&'p [u8]>> {
-        let Comparison { case, ignore_trailing_slash } = path.comparison;
-        let (mut pattern, mut segments) = (&*self.segments, path.segments.as_slice());
-        if ignore_trailing_slash {
+        let pattern = self.compared_segments(path.comparison);
+        match_segments(pattern, path.compared_segments(), path.comparison.case)
+    }
+
+    /// The segments that take part in this comparison.
+    pub(super) fn compared_segments(&self, comparison: Comparison) -> &[Segment] {
+        match &*self.segments {
             // A trailing slash is an empty last segment; `/` itself is nothing else.
-            if let [rest @ .., last] = pattern
-                && last.literal() == Some(b"")
-                && !rest.is_empty()
+            [rest @ .., last]
+                if comparison.ignore_trailing_slash
+                    && last.literal() == Some(b"")
+                    && !rest.is_empty() =>
             {
-                pattern = rest;
+                rest
             }
-            if let [rest @ .., last] = segments
-                && last.is_empty()
-                && !rest.is_empty()
-            {
-                segments = rest;
-            }
+            all => all,
         }
-        match_segments(pattern, segments, case)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::field_set::{FieldIds, NumberedField};
 use super::host::HostPattern;
 use super::identity::IdentityReader;
 use super::overrides::Override;
@@ -31,7 +32,7 @@ pub struct Rule {
 struct CompiledRule {
     spec: RuleSpec,
     /// The fields that the rule may read, in the usual capitalisation.
-    fields: Box<[FieldName]>,
+    fields: Box<[NumberedField]>,
     /// For each requirement the texts of its readers.
     reader_texts: Box<[Box<[Box<str>]>]>,
     links: Box<[RuleLink]>,
@@ -49,9 +50,9 @@ struct RuleLink {
 
 impl Rule {
     /// Compiles a rule that is known to be valid.
-    pub(super) fn compile(spec: RuleSpec, budget: &PreparedBudget) -> Self {
+    pub(super) fn compile(spec: RuleSpec, ids: &mut FieldIds, budget: &PreparedBudget) -> Self {
         let compiled = CompiledRule {
-            fields: fields_of(&spec),
+            fields: fields_of(&spec, ids),
             reader_texts: spec.require.iter().map(Requirement::reader_texts).collect(),
             links: links_of(&spec),
             notice: RuleNotice::of_rule(&spec),
@@ -103,7 +104,12 @@ impl Rule {
     }
 
     /// The fields that the rule may read.
-    pub fn field_names(&self) -> &[FieldName] {
+    pub fn field_names(&self) -> impl Iterator<Item = &FieldName> {
+        self.compiled.fields.iter().map(|field| &field.name)
+    }
+
+    /// The same with their numbers.
+    pub(crate) fn numbered_fields(&self) -> &[NumberedField] {
         &self.compiled.fields
     }
 
@@ -191,16 +197,16 @@ fn pinned_state(phase: Phase, until: Option<Timestamp>) -> RolloutState {
 }
 
 /// The fields that a rule may read, each once.
-fn fields_of(spec: &RuleSpec) -> Box<[FieldName]> {
+fn fields_of(spec: &RuleSpec, ids: &mut FieldIds) -> Box<[NumberedField]> {
     let mut read = spec.matcher.fields();
     for requirement in &spec.require {
         read.extend(requirement.fields());
     }
     read.extend(spec.identity.iter().filter_map(IdentityReader::field));
-    let mut fields: Vec<FieldName> = Vec::new();
+    let mut fields: Vec<NumberedField> = Vec::new();
     for lower in read {
-        if !fields.iter().any(|field| field.lower() == lower) {
-            fields.push(FieldName::title_cased(lower));
+        if !fields.iter().any(|field| field.name.lower() == lower) {
+            fields.push(ids.number_field(lower));
         }
     }
     fields.into()

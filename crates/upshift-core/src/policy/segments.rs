@@ -54,11 +54,21 @@ impl Glob {
         }
     }
 
+    /// Returns true if the pattern is a lone `*`.
+    pub(super) fn is_any(&self) -> bool {
+        matches!(&*self.pieces, [head, tail] if head.is_empty() && tail.is_empty())
+    }
+
     /// Returns true if `text` matches the pattern.
     pub(super) fn matches(&self, text: &[u8], case: Case) -> bool {
+        match_pieces(self.pieces_in(case), &fold_case(text, case))
+    }
+
+    /// The pieces as they are compared.
+    fn pieces_in(&self, case: Case) -> &[Box<[u8]>] {
         match case {
-            Case::Exact => match_pieces(&self.pieces, text),
-            Case::Ignore => match_pieces(&self.lower, &lower_case(text)),
+            Case::Exact => &self.pieces,
+            Case::Ignore => &self.lower,
         }
     }
 }
@@ -79,6 +89,14 @@ fn match_pieces(pieces: &[Box<[u8]>], text: &[u8]) -> bool {
         }
     }
     rest.ends_with(tail)
+}
+
+/// The text as it is compared.
+pub(super) fn fold_case(text: &[u8], case: Case) -> Cow<'_, [u8]> {
+    match case {
+        Case::Exact => Cow::Borrowed(text),
+        Case::Ignore => lower_case(text),
+    }
 }
 
 /// The text in lower case, one character for one, as Go and JavaScript compare paths without case.
@@ -106,6 +124,15 @@ impl Segment {
         }
     }
 
+    /// The same as it is compared with a text whose case is folded.
+    pub(super) fn literal_in(&self, case: Case) -> Option<&[u8]> {
+        let Self::Glob(glob) = self else { return None };
+        match glob.pieces_in(case) {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// Returns true if the segment contains `byte`.
     pub(super) fn contains(&self, byte: u8) -> bool {
         match self {
@@ -117,7 +144,7 @@ impl Segment {
 
     /// The text that the segment captures in `text`, if it matches one segment: `Some(None)` for a
     /// match without a capture.
-    fn match_one<'t>(&self, text: &'t [u8], case: Case) -> Option<Option<&'t [u8]>> {
+    pub(super) fn match_one<'t>(&self, text: &'t [u8], case: Case) -> Option<Option<&'t [u8]>> {
         match self {
             Self::Any => None,
             Self::Glob(glob) if glob.matches(text, case) => Some(None),

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::exemption::{Builtin, Exemption, Served};
+use super::field_set::{FieldIds, NumberedField};
 use super::overrides::Overrides;
 use super::reading::Comparison;
 use super::rule::Rule;
+use super::rule_index::RuleIndex;
 use super::rule_spec::RuleSpec;
 use super::spec::{PolicyError, PolicySpec};
 use crate::field::FieldName;
@@ -16,9 +18,11 @@ use crate::prepared::PreparedBudget;
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     rules: Vec<Rule>,
+    index: Arc<RuleIndex>,
     exemptions: Arc<[Exemption]>,
     /// The fields that the exemptions read.
-    exemption_fields: Arc<[FieldName]>,
+    exemption_fields: Arc<[NumberedField]>,
+    field_ids: Arc<FieldIds>,
     builtins: Vec<Builtin>,
     comparison: Comparison,
     served: Arc<Served>,
@@ -36,20 +40,22 @@ impl Policy {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let PolicySpec { rules, exemptions, removed, comparison, served, revision } = spec;
+        let PolicySpec { rules: specs, exemptions, removed, comparison, served, revision } = spec;
         let mut builtins = Builtin::ALL.to_vec();
         builtins.retain(|builtin| !removed.contains(builtin));
-        let mut exemption_fields = Vec::new();
-        for exemption in &exemptions {
-            for field in exemption.matcher.fields() {
-                exemption_fields.push(FieldName::title_cased(field));
-            }
-        }
+        let mut field_ids = FieldIds::default();
         let budget = PreparedBudget::default();
+        let mut rules = Vec::with_capacity(specs.len());
+        for spec in specs {
+            rules.push(Rule::compile(spec, &mut field_ids, &budget));
+        }
+        let exemption_fields = number_fields(&builtins, &exemptions, &mut field_ids);
         Ok(Self {
-            rules: rules.into_iter().map(|rule| Rule::compile(rule, &budget)).collect(),
+            index: Arc::new(RuleIndex::of_rules(&rules, comparison)),
+            rules,
             exemptions: exemptions.into(),
             exemption_fields: exemption_fields.into(),
+            field_ids: Arc::new(field_ids),
             builtins,
             comparison,
             served: Arc::new(served),
@@ -88,6 +94,12 @@ impl Policy {
         &self.rules
     }
 
+    /// The rule at a position that the index found.
+    pub(crate) fn rule_at(&self, position: u32) -> &Rule {
+        // The index was made from these rules.
+        &self.rules[position as usize]
+    }
+
     /// The rule of this id.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| *rule.id == *id)
@@ -108,9 +120,9 @@ impl Policy {
     pub fn fields(&self) -> BTreeSet<&str> {
         let mut fields = BTreeSet::new();
         for rule in &self.rules {
-            fields.extend(rule.field_names().iter().map(FieldName::lower));
+            fields.extend(rule.field_names().map(FieldName::lower));
         }
-        fields.extend(self.exemption_fields.iter().map(FieldName::lower));
+        fields.extend(self.exemption_fields.iter().map(|field| field.name.lower()));
         for builtin in &self.builtins {
             fields.extend(builtin.fields().iter().map(|field| field.lower));
         }
@@ -123,8 +135,10 @@ impl Policy {
         // A new field does not compile until it is named here, so none can be forgotten.
         let Self {
             rules: _,
+            index: _,
             exemptions: _,
             exemption_fields: _,
+            field_ids: _,
             builtins,
             comparison,
             served,
@@ -154,7 +168,35 @@ impl Policy {
         &self.served
     }
 
-    pub(crate) fn exemption_fields(&self) -> &[FieldName] {
+    pub(crate) fn exemption_fields(&self) -> &[NumberedField] {
         &self.exemption_fields
     }
+
+    pub(crate) fn field_ids(&self) -> &FieldIds {
+        &self.field_ids
+    }
+
+    pub(crate) fn index(&self) -> &RuleIndex {
+        &self.index
+    }
+}
+
+/// The fields that the exemptions read. Those of the built-in ones are numbered, too.
+fn number_fields(
+    builtins: &[Builtin],
+    exemptions: &[Exemption],
+    ids: &mut FieldIds,
+) -> Vec<NumberedField> {
+    for builtin in builtins {
+        for field in builtin.fields() {
+            ids.add(field.lower);
+        }
+    }
+    let mut fields = Vec::new();
+    for exemption in exemptions {
+        for field in exemption.matcher.fields() {
+            fields.push(ids.number_field(field));
+        }
+    }
+    fields
 }
