@@ -45,6 +45,7 @@ usage: cargo xtask COMMAND
       --exe FILE           another binary of the gateway
       --write              write tables and charts into docs/performance.md and docs/charts
       --gate, --update     of counts: compare with xtask/counts.toml, or write it
+  bench decide             the time and instructions of a decision, by the number of rules; minutes
   bench forecast           the speed of upshift forecast beside goaccess and wc -l; some minutes
   bench usage              the CPU time that recording adoption costs, per refusal; a minute
   docs [--check]           write or check the generated files: the schema, docs/command-line.md";

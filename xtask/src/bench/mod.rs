@@ -7,6 +7,7 @@
 mod chart;
 mod counts;
 mod cpu_time;
+mod decide;
 mod fixed_rate;
 mod forecast;
 mod growth;
@@ -31,13 +32,14 @@ mod wrk;
 /// this name, or it fails.
 pub(crate) fn run(words: &[&str]) -> bool {
     let done = match words {
+        ["decide"] => return decide::run(),
         ["forecast"] => return forecast::run(),
         ["usage"] => return usage::run(),
         [name, flags @ ..] if side_by_side::names().contains(name) => {
             side_by_side::run(Some(*name), flags)
         }
         [name, ..] if !name.starts_with("--") => Err(format!(
-            "no benchmark is called {name}; there are forecast, usage, {}",
+            "no benchmark is called {name}; there are decide, forecast, usage, {}",
             side_by_side::names().join(", ")
         )),
         flags => side_by_side::run(None, flags),
