@@ -79,6 +79,11 @@ impl Rule {
                 return pinned_state(set.phase, set.until);
             }
         }
+        self.planned_state(now)
+    }
+
+    /// The state of the rule at `now` by the policy file, without overrides.
+    pub fn planned_state(&self, now: Timestamp) -> RolloutState {
         match (self.phase, &self.rollout) {
             (Some(phase), _) => pinned_state(phase, None),
             (None, Some(rollout)) => rollout.state_at(now),

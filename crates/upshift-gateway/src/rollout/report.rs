@@ -1,5 +1,7 @@
 //! Reports on the rollout, as the admin API returns them.
 
+use std::collections::BTreeMap;
+
 use upshift_adoption::Revision;
 use upshift_adoption::breaker::{BreakerReading, Trip};
 use upshift_adoption::overrides::Imposed;
@@ -20,9 +22,14 @@ impl Control {
         let state = self.state();
         let policy = state.effective_policy(now);
         let readings = state.breaker.readings(now);
-        let mut rules = Vec::new();
+        let mut breakers = BTreeMap::new();
+        for reading in &readings {
+            breakers.insert(&*reading.rule, reading);
+        }
+        let mut rules = Vec::with_capacity(policy.rules().len());
         for rule in policy.rules() {
-            rules.push(rule_status(&state, rule, &readings, now));
+            let breaker = breakers.get(&*rule.id).copied();
+            rules.push(rule_status(&state, rule, breaker, now));
         }
         RolloutStatus {
             revision: policy.revision().to_owned(),
@@ -37,14 +44,11 @@ impl Control {
 fn rule_status(
     state: &ControlState,
     rule: &Rule,
-    readings: &[BreakerReading],
+    breaker: Option<&BreakerReading>,
     now: Timestamp,
 ) -> RuleStatus {
     let current = rule.rollout_state(now);
-    let planned = match state.file_policy().rule(&rule.id) {
-        Some(rule) => rule.rollout_state(now),
-        None => current,
-    };
+    let planned = rule.planned_state(now);
     let seen = state.seen_by_rule.get(rule.id.as_ref()).copied().unwrap_or_default();
     RuleStatus {
         rule: rule.id.to_string(),
@@ -54,7 +58,7 @@ fn rule_status(
         planned_phase: planned.phase.to_string(),
         set_by: rule.overridden().map(|set| set.by.to_string()),
         reason: rule.overridden().map(|set| set.reason.clone()),
-        breaker: readings.iter().find(|reading| *reading.rule == *rule.id).map(breaker_status),
+        breaker: breaker.map(breaker_status),
         target_seen: seen.compliant,
         without_identity: seen.unnamed,
     }
