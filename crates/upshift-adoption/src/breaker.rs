@@ -247,8 +247,8 @@ struct WatchedRule {
     withheld: u64,
     /// The second at which one of them was last reported.
     reported: Option<u32>,
-    /// The second at which callers outside the window were last forgotten.
-    swept: u32,
+    /// The second at which callers were last counted, and those outside the window forgotten.
+    counted: u32,
 }
 
 impl Breaker {
@@ -294,8 +294,9 @@ impl Breaker {
         let second = self.advance_clock(now);
         let mut crossings = Vec::new();
         for watched in self.rules.values_mut() {
-            // A rule that tripped is at `warn` already, until a person resumes it.
-            if !watched.tripped {
+            // A rule that tripped is at `warn` already, until a person resumes it. Of thousands of
+            // rules few see callers, and only these can cross their limit.
+            if !watched.tripped && watched.has_callers(second) {
                 crossings.extend(watched.check_limits(now, second));
             }
         }
@@ -411,7 +412,7 @@ impl WatchedRule {
             first_refusal,
             withheld: 0,
             reported: None,
-            swept: 0,
+            counted: 0,
         }
     }
 
@@ -461,10 +462,15 @@ impl WatchedRule {
             self.accepted.insert(*caller);
         }
         // Forgetting walks all callers, and each core hands over its counts several times a second.
-        if self.swept != second {
-            self.swept = second;
+        if self.counted != second {
+            self.counted = second;
             self.callers.forget_before(since);
         }
+    }
+
+    /// Returns true if a caller may be in the window that ends with `second`.
+    fn has_callers(&self, second: u32) -> bool {
+        !self.callers.is_empty() && self.counted >= self.window_start(second)
     }
 
     fn reading(&self, now: Timestamp, second: u32) -> BreakerReading {
