@@ -263,11 +263,11 @@ async fn keep_house(core: Rc<CoreLocal>) {
     }
 }
 
-/// Reports to the breaker as often as it looks.
+/// Reports to the breaker as often as it looks. While no request comes, it sleeps.
 async fn report_tally(core: Rc<CoreLocal>) {
-    let mut every = interval(rollout::TICK_INTERVAL);
     loop {
-        every.tick().await;
+        core.await_tally().await;
+        sleep(rollout::TICK_INTERVAL).await;
         core.flush_tally();
     }
 }

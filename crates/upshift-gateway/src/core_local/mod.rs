@@ -3,11 +3,12 @@
 
 mod generation;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use upshift_adoption::canary::RecordedFields;
 use upshift_adoption::usage::UsageTally;
 use upshift_adoption::{CallerTally, RequestCallers};
@@ -38,7 +39,9 @@ pub(crate) struct CoreLocal {
     /// Its counters since they were last merged.
     pub(crate) counts: Rc<RefCell<CoreCounts>>,
     /// The callers that it saw since it last reported to the breaker.
-    pub(crate) tally: RefCell<CallerTally>,
+    tally: RefCell<CallerTally>,
+    /// Notified when something is added to `tally`.
+    tally_begun: Notify,
     /// The usage that it counted since it last handed over.
     usage: RefCell<UsageTally>,
     /// Its random numbers.
@@ -63,6 +66,7 @@ impl CoreLocal {
             shared,
             counts: Rc::default(),
             tally: RefCell::default(),
+            tally_begun: Notify::new(),
             random: RefCell::new(Random::new()),
             generation: RefCell::new(Rc::new(generation)),
             feed_allowance: FeedAllowance::default(),
@@ -98,6 +102,21 @@ impl CoreLocal {
     pub(crate) fn flush_counts(&self) {
         let counts = self.counts.take();
         self.shared.totals().add_counts(counts);
+    }
+
+    /// The callers that this core saw, to add to them.
+    pub(crate) fn tally_mut(&self) -> RefMut<'_, CallerTally> {
+        let tally = self.tally.borrow_mut();
+        // Once per report, and not once per request.
+        if tally.is_empty() {
+            self.tally_begun.notify_one();
+        }
+        tally
+    }
+
+    /// Waits until there is something to report to the breaker.
+    pub(crate) async fn await_tally(&self) {
+        self.tally_begun.notified().await;
     }
 
     /// Reports the callers that this core saw to the breaker.

@@ -97,7 +97,7 @@ impl Admitted<'_> {
             apply_change(response.headers_mut(), change);
         }
         if response.status().is_success() {
-            rollout::count_accepted(&mut core.tally.borrow_mut(), self.callers, self.decision);
+            rollout::count_accepted(&mut core.tally_mut(), self.callers, self.decision);
         }
         if response.status() == StatusCode::UPGRADE_REQUIRED {
             let bare = upstream_426::reoriginate(response, self.decision, facts, answer_context);

@@ -172,7 +172,7 @@ impl Exchange<'_> {
         core.counts.borrow_mut().count_decision(&decision, facts);
         let key = core.shared.control.key();
         let callers = RequestCallers::of_decision(&decision, facts, key);
-        rollout::count_decision(&mut core.tally.borrow_mut(), &callers, &decision, now);
+        rollout::count_decision(&mut core.tally_mut(), &callers, &decision, now);
         if settings.file.adoption.record {
             core.count_usage(&callers, &decision, now, &generation.recorded);
         }

@@ -7,8 +7,8 @@
 //! 2. A change takes effect before it is stored: clients that are locked out must not wait for a
 //!    disk. The [`store_writer`] writes it and retries; the client of a change gets a warning if a
 //!    restart would forget it.
-//! 3. Cores hand in their tallies, and [`Control::tick`] evaluates them four times a second. No
-//!    request waits for this module's lock, and nothing blocks while it holds the lock.
+//! 3. Cores hand in their tallies, and [`Control::tick`] evaluates them up to four times a second.
+//!    While none comes, it ticks once a second. No request waits for this module's lock, and nothing blocks while it holds the lock.
 //! 4. All of this concerns one replica: each has its own overrides, and each breaker trips by
 //!    itself.
 
@@ -31,6 +31,7 @@ mod webhook;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
 use upshift_adoption::breaker::Trip;
 use upshift_adoption::canary::RecordedFields;
 use upshift_adoption::ledger::PolicyText;
@@ -59,6 +60,8 @@ pub(crate) struct Control {
     state: Mutex<ControlState>,
     /// The tallies since the last tick. It has a lock of its own, so that no core waits for `state`.
     inbox: Mutex<Vec<CallerTally>>,
+    /// Notified of each tally.
+    handed_in: Notify,
     store_path: Option<PathBuf>,
     key: IdentityKey,
     publish: Publish,
@@ -168,7 +171,7 @@ impl OpenedControl {
     pub(crate) fn publishing(self, publish: Publish) -> Control {
         let Self { state, usage, store_path, key, policy: _ } = self;
         let (state, inbox) = (Mutex::new(state), Mutex::default());
-        Control { state, inbox, usage, store_path, key, publish }
+        Control { state, inbox, handed_in: Notify::new(), usage, store_path, key, publish }
     }
 }
 
@@ -235,6 +238,7 @@ impl Control {
     /// Queues the tally of a core for the next [`Control::tick`].
     pub(crate) fn hand_in(&self, tally: CallerTally) {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(tally);
+        self.handed_in.notify_one();
     }
 
     /// Queues the usage that a core has counted. Returns false if it was dropped.

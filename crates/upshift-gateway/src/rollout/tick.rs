@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{sleep, timeout};
 use upshift_adoption::breaker::Crossing;
 use upshift_core::Timestamp;
 
@@ -15,19 +15,24 @@ use super::webhook::{WebhookDelivery, deliver_all, report_body};
 /// in its tally.
 pub(crate) const TICK_INTERVAL: Duration = Duration::from_millis(250);
 
+/// The time between two ticks while no core hands in a tally: overrides end and phases change by the
+/// clock.
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Ticks until the task is dropped. `tls` returns the TLS configuration for webhooks over https,
 /// which a reload may replace.
 pub(crate) async fn run_ticks(control: Arc<Control>, tls: impl Fn() -> Arc<rustls::ClientConfig>) {
     let (deliveries, queued) = mpsc::unbounded_channel();
     // A webhook is slow, and the breaker must not wait for it.
     let delivering = tokio::spawn(deliver_all(queued));
-    let mut ticks = interval(TICK_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !delivering.is_finished() {
-        ticks.tick().await;
+        let handed_in = timeout(IDLE_INTERVAL, control.handed_in.notified()).await;
         for delivery in control.tick(Timestamp::now()) {
             // Fails only if the delivering task has ended, which ends the loop as well.
             let _ = deliveries.send((delivery, tls()));
+        }
+        if handed_in.is_ok() {
+            sleep(TICK_INTERVAL).await;
         }
     }
 }
