@@ -80,6 +80,7 @@ impl Counting {
         let key = IdentityKey::new([9; 32]);
         let callers = RequestCallers::of_decision(&decision, &facts, &key);
         self.tally.count_decision(&callers, &decision, now, &recorded);
+        drop(decision);
         if self.tally.is_full() {
             self.hand_over(second);
         }

@@ -3,6 +3,7 @@
 //! The lists of a decision borrow the policy, so their type has to be covariant. That of `smallvec`
 //! is not, and so the members in place are in an [`ArrayVec`].
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -36,6 +37,22 @@ impl<T, const N: usize> InlineVec<T, N> {
                     self.0 = Place::Heap(heap);
                 }
             }
+        }
+    }
+
+    /// Removes the last member.
+    pub fn pop(&mut self) -> Option<T> {
+        match &mut self.0 {
+            Place::Inline(members) => members.pop(),
+            Place::Heap(members) => members.pop(),
+        }
+    }
+
+    /// Keeps the first `length` members.
+    pub fn truncate(&mut self, length: usize) {
+        match &mut self.0 {
+            Place::Inline(members) => members.truncate(length),
+            Place::Heap(members) => members.truncate(length),
         }
     }
 
@@ -113,6 +130,20 @@ impl<'v, T, const N: usize> IntoIterator for &'v InlineVec<T, N> {
 impl<T: PartialEq, const N: usize> PartialEq for InlineVec<T, N> {
     fn eq(&self, other: &Self) -> bool {
         self[..] == other[..]
+    }
+}
+
+impl<T: Eq, const N: usize> Eq for InlineVec<T, N> {}
+
+impl<T: PartialOrd, const N: usize> PartialOrd for InlineVec<T, N> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self[..].partial_cmp(&other[..])
+    }
+}
+
+impl<T: Ord, const N: usize> Ord for InlineVec<T, N> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self[..].cmp(&other[..])
     }
 }
 

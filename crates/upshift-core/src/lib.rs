@@ -9,6 +9,7 @@ pub mod decision;
 pub mod facts;
 pub mod field;
 pub mod follow;
+pub mod inline_text;
 pub mod inline_vec;
 mod network;
 pub mod notice;

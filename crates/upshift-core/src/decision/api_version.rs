@@ -1,8 +1,12 @@
 //! The requirement of an API version.
 
+use std::borrow::Cow;
+
 use super::outcome::{Observed, ObservedValues};
 use crate::facts::Facts;
 use crate::field::{Accept, MediaType};
+use crate::inline_text::InlineText;
+use crate::inline_vec::InlineVec;
 use crate::policy::query;
 use crate::policy::reading::PathReading;
 use crate::policy::requirement::{ApiReader, ApiRequirement, RequirementKind};
@@ -12,6 +16,9 @@ use crate::version::Version;
 /// The most values that are compared. A request that sends more is ambiguous, even if they agree.
 const VALUES: usize = 16;
 
+/// The values of one reader; nearly always one.
+type ReadValues<'v> = InlineVec<Cow<'v, str>, 2>;
+
 /// All readers are read; equal versions in different spellings count as one.
 pub(super) fn evaluate_api<'p>(
     wanted: &'p ApiRequirement,
@@ -20,25 +27,24 @@ pub(super) fn evaluate_api<'p>(
     path: &PathReading<'_>,
     observed: &mut ObservedValues<'p>,
 ) -> VerdictReason {
-    let mut sent = Vec::new();
+    let before = observed.len();
     for (reader, text) in wanted.read.iter().zip(readers) {
-        for value in read_values(reader, facts, path) {
-            sent.push(Observed::new(RequirementKind::Api, value, text));
+        for value in &read_values(reader, facts, path) {
+            let value = InlineText::from(&**value);
+            observed.push(Observed::new(RequirementKind::Api, value, text));
         }
     }
-    let empty = sent.iter().filter(|observed| observed.value.is_empty()).count();
-    if empty == sent.len() {
+    let sent = &observed[before..];
+    if sent.iter().all(|observed| observed.value.is_empty()) {
+        observed.truncate(before);
         return assumed_reason(wanted, observed);
     }
-    let reason = if empty > 0 {
+    if sent.iter().any(|observed| observed.value.is_empty()) {
         // An empty value alone counts as none. Beside another one it may be the one that the
         // upstream reads.
-        VerdictReason::Ambiguous
-    } else {
-        sent_reason(wanted, &sent)
-    };
-    observed.extend(sent);
-    reason
+        return VerdictReason::Ambiguous;
+    }
+    sent_reason(wanted, sent)
 }
 
 /// The result for a request that sends no version.
@@ -52,23 +58,24 @@ fn assumed_reason<'p>(
 }
 
 fn sent_reason(wanted: &ApiRequirement, sent: &[Observed<'_>]) -> VerdictReason {
-    let mut versions = Vec::with_capacity(sent.len());
+    let mut first: Option<Version> = None;
+    let mut are_different = false;
     for observed in sent {
-        match wanted.scheme.parse(&observed.value) {
-            Ok(version) => versions.push(version),
-            // Also beside valid ones: the upstream may read this value and not the others.
-            Err(_) => return VerdictReason::Malformed,
+        // Also beside valid ones: the upstream may read this value and not the others.
+        let Ok(version) = wanted.scheme.parse(&observed.value) else {
+            return VerdictReason::Malformed;
+        };
+        match &first {
+            Some(first) => are_different |= version != *first,
+            None => first = Some(version),
         }
     }
-    match versions.as_slice() {
-        // The caller handles a request without versions; this arm keeps the match complete.
-        [] => VerdictReason::Missing,
+    match first {
         // The readers stop one above the limit, so there may be others that differ.
-        all if all.len() > VALUES => VerdictReason::Ambiguous,
-        [first, others @ ..] if others.iter().any(|other| other != first) => {
-            VerdictReason::Ambiguous
-        }
-        [first, ..] => version_reason(wanted, first),
+        Some(_) if are_different || sent.len() > VALUES => VerdictReason::Ambiguous,
+        Some(version) => version_reason(wanted, &version),
+        // The caller handles a request without versions; this arm keeps the match complete.
+        None => VerdictReason::Missing,
     }
 }
 
@@ -86,31 +93,33 @@ fn version_reason(wanted: &ApiRequirement, version: &Version) -> VerdictReason {
 
 /// The values of one reader; at most one more than [`VALUES`], which is enough to see that there
 /// are too many.
-fn read_values(reader: &ApiReader, facts: &Facts<'_>, path: &PathReading<'_>) -> Vec<String> {
+fn read_values<'v>(
+    reader: &ApiReader,
+    facts: &Facts<'v>,
+    path: &'v PathReading<'_>,
+) -> ReadValues<'v> {
     match reader {
         ApiReader::Header(name) => header_values(facts, name.lower()),
         ApiReader::Query(name) => {
-            query::parameter_values(facts.query.unwrap_or_default(), name, VALUES + 1)
+            let query = facts.query.unwrap_or_default();
+            query::parameter_values(query, name, VALUES + 1).collect()
         }
-        ApiReader::Path(template) => match template.capture(path) {
-            Some(value) => vec![value.into_owned()],
-            None => Vec::new(),
-        },
+        ApiReader::Path(template) => template.capture(path).into_iter().collect(),
         ApiReader::MediaTypeParameter(_) | ApiReader::MediaTypeTemplate { .. } => {
             media_type_values(reader, facts)
         }
     }
 }
 
-fn header_values(facts: &Facts<'_>, name: &str) -> Vec<String> {
-    let mut values = Vec::new();
+fn header_values<'v>(facts: &Facts<'v>, name: &str) -> ReadValues<'v> {
+    let mut values = ReadValues::new();
     for line in facts.fields.all(name) {
         // RFC 9110 §5.3: a proxy may have joined several lines into one list.
         for value in line.split(|byte| *byte == b',') {
             if values.len() > VALUES {
                 return values;
             }
-            values.push(String::from_utf8_lossy(value.trim_ascii()).into_owned());
+            values.push(String::from_utf8_lossy(value.trim_ascii()));
         }
     }
     values
@@ -118,26 +127,23 @@ fn header_values(facts: &Facts<'_>, name: &str) -> Vec<String> {
 
 /// The values in the media type of the content, and then in each member of `Accept`, the heaviest
 /// first. Both are read, because frameworks differ on which of them counts.
-fn media_type_values(reader: &ApiReader, facts: &Facts<'_>) -> Vec<String> {
-    let mut values = Vec::new();
+fn media_type_values<'v>(reader: &ApiReader, facts: &Facts<'v>) -> ReadValues<'v> {
+    let mut values = ReadValues::new();
     // Without content the field describes nothing, although many libraries send it.
     if facts.has_content {
         for line in facts.fields.all("content-type") {
-            let text = String::from_utf8_lossy(line);
-            if let Some(media) = MediaType::parse(&text) {
-                values.append(&mut values_in(reader, media));
-            }
+            add_content_type_values(reader, line, &mut values);
         }
     }
     let accept = Accept::from_fields(facts.fields);
-    for range in accept.by_weight() {
-        let mut found = values_in(reader, range.media);
-        if range.weight == 0 && !found.is_empty() {
+    for range in &accept.by_weight() {
+        let before = values.len();
+        add_values_in(reader, range.media, &mut values);
+        if range.weight == 0 && values.len() > before {
             // RFC 9110 §12.4.2: 0 means "not acceptable". A recipient that ignores weights reads
             // the version all the same, so an empty value makes the request ambiguous.
-            values.push(String::new());
-        } else {
-            values.append(&mut found);
+            values.truncate(before);
+            values.push(Cow::Borrowed(""));
         }
         if values.len() > VALUES {
             break;
@@ -147,29 +153,48 @@ fn media_type_values(reader: &ApiReader, facts: &Facts<'_>) -> Vec<String> {
     values
 }
 
-/// The values that the reader finds in one media type.
-fn values_in(reader: &ApiReader, media: MediaType<'_>) -> Vec<String> {
-    let mut values = Vec::new();
-    match reader {
-        ApiReader::MediaTypeParameter(name) => {
-            for value in media.parameter_values(name) {
-                values.push(value.into_owned());
+fn add_content_type_values<'v>(reader: &ApiReader, line: &'v [u8], values: &mut ReadValues<'v>) {
+    match String::from_utf8_lossy(line) {
+        Cow::Borrowed(text) => {
+            if let Some(media) = MediaType::parse(text) {
+                add_values_in(reader, media, values);
             }
         }
+        // The text was repaired, so its values cannot borrow from the request.
+        Cow::Owned(text) => {
+            if let Some(media) = MediaType::parse(&text) {
+                let mut repaired = ReadValues::new();
+                add_values_in(reader, media, &mut repaired);
+                for value in &repaired {
+                    values.push(Cow::Owned(value.to_string()));
+                }
+            }
+        }
+    }
+}
+
+/// Adds the values that the reader finds in one media type.
+fn add_values_in<'v>(reader: &ApiReader, media: MediaType<'v>, values: &mut ReadValues<'v>) {
+    match reader {
+        ApiReader::MediaTypeParameter(name) => values.extend(media.parameter_values(name)),
         ApiReader::MediaTypeTemplate { prefix, suffix } => {
             values.extend(captured_text(media.essence, prefix, suffix));
         }
         // `read_values` calls this for media types only.
         ApiReader::Header(_) | ApiReader::Query(_) | ApiReader::Path(_) => {}
     }
-    values
 }
 
-/// The text between `prefix` and `suffix` in `essence`, compared without case; never empty.
-fn captured_text(essence: &str, prefix: &str, suffix: &str) -> Option<String> {
+/// The text between `prefix` and `suffix` in `essence`, in lower case; never empty.
+fn captured_text<'v>(essence: &'v str, prefix: &str, suffix: &str) -> Option<Cow<'v, str>> {
     // RFC 9110 §8.3.1: "The type and subtype tokens are case-insensitive."
-    let lower = essence.to_ascii_lowercase();
-    let after = lower.strip_prefix(&prefix.to_ascii_lowercase())?;
-    let captured = after.strip_suffix(&suffix.to_ascii_lowercase())?;
-    if captured.is_empty() { None } else { Some(captured.to_owned()) }
+    let (head, after) = essence.split_at_checked(prefix.len())?;
+    let (captured, tail) = after.split_at_checked(after.len().checked_sub(suffix.len())?)?;
+    let is_framed = head.eq_ignore_ascii_case(prefix) && tail.eq_ignore_ascii_case(suffix);
+    if !is_framed || captured.is_empty() {
+        return None;
+    }
+    // Nearly every client sends lower case, and then nothing is copied.
+    let has_capitals = captured.bytes().any(|byte| byte.is_ascii_uppercase());
+    Some(if has_capitals { captured.to_ascii_lowercase().into() } else { captured.into() })
 }

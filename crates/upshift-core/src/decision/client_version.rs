@@ -19,7 +19,7 @@ pub(super) fn evaluate_client<'p>(
     for (reader, text) in wanted.read.iter().zip(readers) {
         let Some(claim) = reader.claim(facts, &|name| wanted.knows(name)) else { continue };
         // Noted before the checks, so that every refusal below can show it.
-        let value = claim.to_string();
+        let value = claim.to_text();
         observed.push(Observed::new(RequirementKind::Client, value, text));
         // Of two lines that differ, the upstream may read the other one.
         if facts.fields.is_contradictory(reader.field()) {

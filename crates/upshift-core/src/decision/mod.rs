@@ -17,7 +17,7 @@ mod outcome;
 mod requirements;
 mod ruling_text;
 
-pub use outcome::{Decision, Observed, ObservedValues, Ruling, Rulings};
+pub use outcome::{Decision, Observed, ObservedValue, ObservedValues, Ruling, Rulings};
 
 pub use crate::policy::RequirementKind;
 pub use crate::verdict::{Verdict, VerdictReason};

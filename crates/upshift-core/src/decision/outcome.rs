@@ -1,7 +1,9 @@
 //! The outcome for one request: the verdict, and the ruling of each rule.
 
-use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
 
+use crate::inline_text::InlineText;
 use crate::inline_vec::InlineVec;
 use crate::policy::exemption::ExemptedBy;
 use crate::policy::field_set::{FieldId, FieldSet};
@@ -17,9 +19,18 @@ pub struct Observed<'p> {
     /// The kind of requirement that it was read for.
     pub kind: RequirementKind,
     /// The value as it was sent.
-    pub value: Cow<'p, str>,
+    pub value: ObservedValue<'p>,
     /// Its source: a reader as the policy file writes it, `connection` or `assume`.
     pub read: &'p str,
+}
+
+/// A value that was read.
+#[derive(Clone)]
+pub enum ObservedValue<'p> {
+    /// A text of the policy or of Upshift itself.
+    Known(&'p str),
+    /// A text that was sent.
+    Sent(InlineText),
 }
 
 /// The values that were read for one rule; nearly always one.
@@ -132,10 +143,66 @@ impl Ruling<'_> {
     }
 }
 
+impl ObservedValue<'_> {
+    /// The value.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Known(value) => value,
+            Self::Sent(value) => value,
+        }
+    }
+}
+
+impl<'p> From<&'p str> for ObservedValue<'p> {
+    fn from(value: &'p str) -> Self {
+        Self::Known(value)
+    }
+}
+
+impl From<InlineText> for ObservedValue<'_> {
+    fn from(value: InlineText) -> Self {
+        Self::Sent(value)
+    }
+}
+
+impl From<String> for ObservedValue<'_> {
+    fn from(value: String) -> Self {
+        Self::Sent(value.into())
+    }
+}
+
+impl Deref for ObservedValue<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for ObservedValue<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for ObservedValue<'_> {}
+
+impl fmt::Debug for ObservedValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for ObservedValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
 impl<'p> Observed<'p> {
     pub(super) fn new(
         kind: RequirementKind,
-        value: impl Into<Cow<'p, str>>,
+        value: impl Into<ObservedValue<'p>>,
         read: &'p str,
     ) -> Self {
         Self { kind, value: value.into(), read }

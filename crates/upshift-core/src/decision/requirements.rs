@@ -1,10 +1,8 @@
 //! Evaluating one requirement. Versions of APIs and of clients have files of their own.
 
-use std::borrow::Cow;
-
 use super::api_version::evaluate_api;
 use super::client_version::evaluate_client;
-use super::outcome::{Observed, ObservedValues};
+use super::outcome::{Observed, ObservedValue, ObservedValues};
 use crate::facts::{Facts, HttpVersion, Known, TlsState, TlsVersion};
 use crate::field::{Protocol, UpgradeList, list_elements};
 use crate::offer::offered_protocols;
@@ -173,8 +171,8 @@ fn unwanted_subprotocols(wanted: &WebSocketRequirement, facts: &Facts<'_>) -> Op
 
 fn observed_offers(kind: RequirementKind, offers: Option<&UpgradeList>) -> Observed<'static> {
     let value = match offers {
-        Some(offers) => Cow::Owned(offers.to_string()),
-        None => Cow::Borrowed("none"),
+        Some(offers) => ObservedValue::from(offers.to_string()),
+        None => ObservedValue::Known("none"),
     };
     Observed::new(kind, value, "header:Upgrade")
 }

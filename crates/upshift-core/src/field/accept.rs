@@ -3,10 +3,14 @@
 use super::list::list_elements;
 use super::media_type::MediaType;
 use crate::Fields;
+use crate::inline_vec::InlineVec;
 
 /// The media types that a client accepts.
 #[derive(Clone, Debug, Default)]
-pub struct Accept<'v>(Vec<MediaRange<'v>>);
+pub struct Accept<'v>(MediaRanges<'v>);
+
+/// Media ranges. A browser sends six to eight.
+type MediaRanges<'v> = InlineVec<MediaRange<'v>, 8>;
 
 /// A media range and its weight.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +30,7 @@ const LEAST_WEIGHT: u16 = 1;
 impl<'v> Accept<'v> {
     /// Reads the field. Elements that are not media ranges are skipped.
     pub fn from_fields(fields: &'v dyn Fields) -> Self {
-        let mut ranges = Vec::new();
+        let mut ranges = MediaRanges::new();
         for element in list_elements(fields.all("accept")) {
             let Ok(text) = std::str::from_utf8(element) else { continue };
             let Some(media) = MediaType::parse(text) else { continue };
@@ -40,7 +44,7 @@ impl<'v> Accept<'v> {
     }
 
     /// The ranges, the heaviest first. Ranges of equal weight keep their order.
-    pub fn by_weight(&self) -> Vec<MediaRange<'v>> {
+    pub fn by_weight(&self) -> InlineVec<MediaRange<'v>, 8> {
         let mut ranges = self.0.clone();
         ranges.sort_by_key(|range| std::cmp::Reverse(range.weight));
         ranges

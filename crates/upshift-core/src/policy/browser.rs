@@ -10,6 +10,7 @@
 //!    the person installed.
 
 use super::user_agent::{Piece, Products};
+use crate::inline_vec::InlineVec;
 
 /// A browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,12 @@ pub(super) struct Browser<'a> {
     pub(super) family: &'static str,
     pub(super) version: &'a str,
 }
+
+/// The parts of a platform.
+type PlatformParts<'a> = InlineVec<&'a str, 8>;
+
+/// Names and versions of products.
+type NamedVersions<'a> = InlineVec<(&'a str, &'a str), 8>;
 
 /// Product and family, the most specific first.
 const FAMILIES: [(&str, &str); 14] = [
@@ -100,7 +107,7 @@ pub(super) fn detect_browser<'a>(agent: &Products<'a>) -> Option<Browser<'a>> {
         return None;
     }
     let platform = second.comment()?;
-    let parts: Vec<&str> = platform.split(';').map(str::trim).collect();
+    let parts: PlatformParts<'_> = platform.split(';').map(str::trim).collect();
     if !is_platform(platform, &parts) {
         return None;
     }
@@ -110,8 +117,8 @@ pub(super) fn detect_browser<'a>(agent: &Products<'a>) -> Option<Browser<'a>> {
 }
 
 /// Names and versions of the products; `None` if a browser would not write one of the pieces.
-fn known_products<'a>(pieces: &[Piece<'a>]) -> Option<Vec<(&'a str, &'a str)>> {
-    let mut products: Vec<(&str, &str)> = Vec::new();
+fn known_products<'a>(pieces: &[Piece<'a>]) -> Option<NamedVersions<'a>> {
+    let mut products = NamedVersions::new();
     for piece in pieces {
         if let Some(word) = piece.word() {
             products.push(known_product(word)?);
@@ -183,8 +190,24 @@ fn is_platform(platform: &str, parts: &[&str]) -> bool {
             return false;
         }
     }
-    let lower = platform.to_ascii_lowercase();
-    !NO_PLATFORM.iter().any(|mark| lower.contains(mark))
+    !has_foreign_mark(platform.as_bytes())
+}
+
+/// Returns true if the platform contains one of [`NO_PLATFORM`], in any case.
+fn has_foreign_mark(platform: &[u8]) -> bool {
+    for (at, byte) in platform.iter().enumerate() {
+        let first = byte.to_ascii_lowercase();
+        for mark in NO_PLATFORM.map(str::as_bytes) {
+            // Nearly always the first letter differs, and nothing else is compared.
+            if mark[0] == first
+                && let Some(text) = platform.get(at..at + mark.len())
+                && text.eq_ignore_ascii_case(mark)
+            {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 fn is_browser_comment(comment: &str) -> bool {

@@ -6,10 +6,11 @@
 //!    to that version.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
 use super::percent::percent_decode;
+use crate::inline_text::InlineText;
+use crate::inline_vec::InlineVec;
 use crate::version::ClientVersion;
 
 /// The most words that the name of a product may have.
@@ -41,7 +42,8 @@ pub(super) struct Piece<'a> {
 /// A field value, split into its pieces.
 pub(super) struct Products<'a> {
     value: &'a str,
-    pub(super) pieces: Vec<Piece<'a>>,
+    /// A browser sends six to eight.
+    pub(super) pieces: InlineVec<Piece<'a>, 10>,
 }
 
 /// The place of a product in the value.
@@ -54,23 +56,18 @@ struct Product {
 }
 
 impl ClientClaim<'_> {
+    /// `Name/Version`, or the name alone.
+    pub(crate) fn to_text(&self) -> InlineText {
+        let separator = if self.version.is_empty() { "" } else { "/" };
+        InlineText::join(&[&self.name, separator, &self.version])
+    }
+
     pub(super) fn into_owned(self) -> ClientClaim<'static> {
         ClientClaim {
             name: Cow::Owned(self.name.into_owned()),
             version: Cow::Owned(self.version.into_owned()),
             is_client: self.is_client,
         }
-    }
-}
-
-/// `Name/Version`, or the name alone.
-impl fmt::Display for ClientClaim<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        if !self.version.is_empty() {
-            write!(f, "/{}", self.version)?;
-        }
-        Ok(())
     }
 }
 
@@ -102,8 +99,7 @@ impl<'a> Piece<'a> {
 impl<'a> Products<'a> {
     /// Splits a value.
     pub(super) fn parse(value: &'a str) -> Self {
-        // A browser sends six to eight pieces.
-        let mut pieces = Vec::with_capacity(8);
+        let mut pieces = InlineVec::new();
         let mut at = 0;
         // The sender chooses the length: the work stays bounded.
         while pieces.len() < PIECES {

@@ -14,11 +14,12 @@ use super::identifier::Identifier;
 use super::numeric::NumericVersion;
 use super::suffix::Suffix;
 use super::vocabulary;
+use crate::inline_text::InlineText;
 
 /// A version of a client, with the meaning of its suffix.
 #[derive(Clone, Debug)]
 pub struct ClientVersion {
-    text: Box<str>,
+    text: InlineText,
     numbers: NumericVersion,
     suffix: Suffix,
 }

@@ -2,6 +2,8 @@
 
 use jiff::civil::Date;
 
+use crate::inline_vec::InlineVec;
+
 /// Reads a calendar date. A month means its first day. A `.name`, a `-name` or a time of day after
 /// the date is ignored.
 pub(super) fn parse_date(text: &str) -> Option<Date> {
@@ -21,10 +23,10 @@ pub(super) fn parse_date(text: &str) -> Option<Date> {
     Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
-fn split_date(date: &str) -> Vec<&str> {
+fn split_date(date: &str) -> InlineVec<&str, 3> {
     // The basic format of ISO 8601.
     if date.len() == "YYYYMMDD".len() && !date.contains('-') {
-        return vec![&date[..4], &date[4..6], &date[6..]];
+        return [&date[..4], &date[4..6], &date[6..]].into_iter().collect();
     }
     date.split('-').collect()
 }

@@ -1,8 +1,12 @@
 //! `N(.N)*`, the versions of browsers and apps.
 
+use crate::inline_vec::InlineVec;
+
 /// The numbers of a version without trailing zeros, so that `1` equals `1.0`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct NumericVersion(Vec<u64>);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct NumericVersion(Numbers);
+
+type Numbers = InlineVec<u64, 4>;
 
 /// The most numbers of a version, more than any release has; the sender chooses how many there are.
 const NUMBER_LIMIT: usize = 16;
@@ -20,7 +24,7 @@ impl NumericVersion {
         if !release.contains('.') && starts_with_dash_and_digit(behind) {
             return None;
         }
-        let mut numbers = Vec::new();
+        let mut numbers = Numbers::new();
         for part in release.split('.') {
             let is_number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
             if !is_number || numbers.len() == NUMBER_LIMIT {
@@ -34,7 +38,7 @@ impl NumericVersion {
     /// Reads the `N(.N)*` at the start of a text and returns what follows it; `None` if the text
     /// does not begin with a digit. A number that does not fit is the largest.
     pub(super) fn parse_leading(text: &str) -> Option<(Self, &str)> {
-        let mut numbers = Vec::new();
+        let mut numbers = Numbers::new();
         let mut rest = text;
         while numbers.len() < NUMBER_LIMIT {
             let digits = match rest.strip_prefix('.') {
@@ -59,8 +63,8 @@ impl NumericVersion {
     /// it.
     pub(super) fn parse_leading_date(text: &str) -> Option<(Self, &str)> {
         let (date, rest) = text.split_at_checked("YYYY-MM-DD".len())?;
-        let mut numbers = Vec::new();
-        let mut widths = Vec::new();
+        let mut numbers = Numbers::new();
+        let mut widths = InlineVec::<usize, 4>::new();
         for part in date.split('-') {
             if !part.bytes().all(|byte| byte.is_ascii_digit()) {
                 return None;
@@ -68,7 +72,7 @@ impl NumericVersion {
             widths.push(part.len());
             numbers.push(part.parse().ok()?);
         }
-        if widths != [4, 2, 2] || rest.starts_with(char::is_alphanumeric) {
+        if *widths != [4, 2, 2] || rest.starts_with(char::is_alphanumeric) {
             return None;
         }
         Some((Self::without_trailing_zeros(numbers), rest))
@@ -88,7 +92,7 @@ impl NumericVersion {
         self.0.get(RELEASE_NUMBERS..).unwrap_or_default()
     }
 
-    fn without_trailing_zeros(mut numbers: Vec<u64>) -> Self {
+    fn without_trailing_zeros(mut numbers: Numbers) -> Self {
         while numbers.last() == Some(&0) {
             numbers.pop();
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::date::parse_date;
 use super::numeric::NumericVersion;
 use super::semantic::parse_semantic;
+use crate::inline_text::InlineText;
 
 /// The scheme in which the versions of a rule are written and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub enum VersionScheme {
 /// Compare versions of the same scheme only. A rule has one scheme, so this holds for its versions.
 #[derive(Clone, Debug)]
 pub struct Version {
-    text: Box<str>,
+    text: InlineText,
     key: VersionKey,
 }
 

@@ -24,7 +24,7 @@ impl ExpositionFormat {
     /// matches. Other clients get [`ExpositionFormat::Text`], which everything can read.
     pub(super) fn negotiate(headers: &HeaderMap) -> Self {
         let fields = HeaderFields(headers);
-        for range in Accept::from_fields(&fields).by_weight() {
+        for range in &Accept::from_fields(&fields).by_weight() {
             // RFC 9110 §12.4.2: a weight of 0 means "not acceptable".
             if range.weight > 0
                 && let Some(format) = Self::in_range(&range.media)
