@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::{HeaderValue, Request, Uri, header, uri};
-use http_body_util::Empty;
 use rustls::ClientConfig;
 use tokio::task::spawn_local;
 use tokio::time::{interval, timeout};
 use upshift_config::HealthCheck;
 
+use crate::body::RequestBody;
 use crate::generation::Generation;
 use crate::upstream::connect::UpstreamConnector;
 use crate::upstream::endpoint_health::EndpointHealth;
@@ -76,7 +75,7 @@ fn check_request(
     endpoint: &EndpointHealth,
     path: &str,
     http2: bool,
-) -> Result<Request<Empty<Bytes>>, http::Error> {
+) -> Result<Request<RequestBody>, http::Error> {
     let origin = endpoint.name.parse::<Uri>()?.into_parts();
     let authority = origin.authority.as_ref().map_or("", uri::Authority::as_str);
     let builder = Request::get(path).header(header::USER_AGENT, USER_AGENT);
@@ -84,10 +83,10 @@ fn check_request(
         return builder
             .header(header::HOST, authority)
             .header(header::CONNECTION, "close")
-            .body(Empty::new());
+            .body(RequestBody::empty());
     }
     // RFC 9113 §8.3.1: `:authority` in place of `Host`.
     let scheme = origin.scheme.unwrap_or(uri::Scheme::HTTP);
     let target = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
-    builder.uri(target.build()?).body(Empty::new())
+    builder.uri(target.build()?).body(RequestBody::empty())
 }

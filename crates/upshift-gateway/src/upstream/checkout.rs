@@ -5,23 +5,24 @@ use hyper::body::Incoming;
 
 use super::endpoint::InFlightGuard;
 use super::endpoint_health::EndpointFailure;
-use super::pool::{PoolBody, PooledConnection, UsedConnection};
+use super::pool::{PooledConnection, UsedConnection};
+use crate::body::RequestBody;
 
 /// A request that got no response.
-pub(crate) enum SendError<B> {
+pub(crate) enum SendError {
     /// The connection was gone before the request could be written. The request and its in-flight
     /// guard are handed back.
-    Unsent(Box<(Request<B>, InFlightGuard)>),
+    Unsent(Box<(Request<RequestBody>, InFlightGuard)>),
     /// The connection failed after that.
     Broken(hyper::Error),
 }
 
 /// Sends `request` on `connection`. The checkout has to be kept with the body of the response.
-pub(crate) async fn send_request<B: PoolBody>(
-    connection: PooledConnection<B>,
-    request: Request<B>,
+pub(crate) async fn send_request(
+    connection: PooledConnection,
+    request: Request<RequestBody>,
     guard: InFlightGuard,
-) -> Result<(Response<Incoming>, Checkout<B>), SendError<B>> {
+) -> Result<(Response<Incoming>, Checkout), SendError> {
     match connection.try_send_request(request).await {
         Ok((response, connection)) => {
             let checkout = Checkout::new(connection, guard, response.status());
@@ -38,15 +39,15 @@ pub(crate) async fn send_request<B: PoolBody>(
 ///
 /// After the last byte of the response, [`Checkout::return_to_pool`] keeps the connection for the
 /// next request. If the checkout is dropped before, the connection closes.
-pub(crate) struct Checkout<B> {
-    connection: UsedConnection<B>,
+pub(crate) struct Checkout {
+    connection: UsedConnection,
     guard: InFlightGuard,
     /// The exchange was already recorded as failed, because of its status.
     failed: bool,
 }
 
-impl<B> Checkout<B> {
-    fn new(connection: UsedConnection<B>, guard: InFlightGuard, status: StatusCode) -> Self {
+impl Checkout {
+    fn new(connection: UsedConnection, guard: InFlightGuard, status: StatusCode) -> Self {
         let failed = status.is_server_error();
         if failed {
             guard.endpoint().record_failure(EndpointFailure::Status);

@@ -13,7 +13,6 @@ use super::connect::UpstreamConnector;
 use super::endpoint_health::{EndpointFailure, EndpointHealth};
 use super::health::UpstreamHealth;
 use super::pool::EndpointPool;
-use crate::body::RequestBody;
 
 /// One address of a cluster, as one core sees it.
 pub(crate) struct UpstreamEndpoint {
@@ -24,7 +23,7 @@ pub(crate) struct UpstreamEndpoint {
     /// Connections to it use TLS.
     pub(crate) tls: bool,
     /// Its connections.
-    pub(crate) pool: EndpointPool<RequestBody>,
+    pub(crate) pool: EndpointPool,
     health: HealthHandle,
     pub(super) weight: u64,
     pub(super) backup: bool,

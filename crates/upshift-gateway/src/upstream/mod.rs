@@ -24,21 +24,13 @@ mod retry;
 mod single_request;
 mod status;
 
-pub(crate) use checkout::send_request;
+pub(crate) use checkout::{Checkout, SendError, send_request};
 pub(crate) use cluster::Cluster;
 pub(crate) use connect::{ConnectError, UpstreamConnector};
 pub(crate) use endpoint::{InFlightGuard, UpstreamEndpoint};
 pub(crate) use endpoint_health::EndpointFailure;
 pub(crate) use get::GetRequest;
 pub(crate) use health::UpstreamHealth;
+pub(crate) use pool::PooledConnection;
 pub(crate) use post::PostRequest;
 pub(crate) use status::endpoint_statuses;
-
-use crate::body::RequestBody;
-
-/// The use of a connection for one proxied request.
-pub(crate) type Checkout = checkout::Checkout<RequestBody>;
-/// A connection for proxied requests.
-pub(crate) type PooledConnection = pool::PooledConnection<RequestBody>;
-/// A proxied request that got no response.
-pub(crate) type SendError = checkout::SendError<RequestBody>;

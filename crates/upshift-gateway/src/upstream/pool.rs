@@ -5,13 +5,11 @@
 //! core.
 
 use std::cell::RefCell;
-use std::error::Error;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use http_body::Body;
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,47 +18,37 @@ use tokio::time::Instant;
 
 use super::connect::{ConnectError, UpstreamConnector, UpstreamStream};
 use super::endpoint_health::EndpointHealth;
+use crate::body::RequestBody;
 use crate::local_executor::LocalExecutor;
 use upshift_config::UpstreamHttp;
 
 /// The number of idle connections that are kept per core and endpoint.
 const MAX_IDLE: usize = 256;
 
-/// A request body that hyper can send.
-pub(crate) trait PoolBody:
-    Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + 'static
-{
-}
-
-impl<B> PoolBody for B where
-    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + 'static
-{
-}
-
-/// The connections to one endpoint, for requests with bodies of type `B`.
-pub(crate) struct EndpointPool<B> {
+/// The connections to one endpoint.
+pub(crate) struct EndpointPool {
     endpoint: Arc<EndpointHealth>,
     connector: Rc<UpstreamConnector>,
-    idle: IdlePool<B>,
-    http2: RefCell<Option<http2::SendRequest<B>>>,
+    idle: IdlePool,
+    http2: RefCell<Option<http2::SendRequest<RequestBody>>>,
 }
 
 /// The idle HTTP/1.1 connections of an endpoint.
-type IdlePool<B> = Rc<RefCell<Vec<IdleHttp1<B>>>>;
+type IdlePool = Rc<RefCell<Vec<IdleHttp1>>>;
 
 /// An HTTP/1.1 connection that waits for the next request.
-struct IdleHttp1<B> {
-    sender: http1::SendRequest<B>,
+struct IdleHttp1 {
+    sender: http1::SendRequest<RequestBody>,
     task: AbortHandle,
     since: Instant,
 }
 
 /// An HTTP/1.1 connection in use. It closes at once when dropped: hyper would first wait for an
 /// upstream that reads nothing to take the rest of the request.
-pub(crate) struct Http1Connection<B> {
-    sender: http1::SendRequest<B>,
+pub(crate) struct Http1Connection {
+    sender: http1::SendRequest<RequestBody>,
     /// The pool that it returns to.
-    idle: IdlePool<B>,
+    idle: IdlePool,
     connector: Rc<UpstreamConnector>,
     task: ConnectionTask,
 }
@@ -69,12 +57,12 @@ pub(crate) struct Http1Connection<B> {
 struct ConnectionTask(Option<AbortHandle>);
 
 /// A connection on which a request was answered.
-pub(crate) struct UsedConnection<B> {
+pub(crate) struct UsedConnection {
     /// `None` for HTTP/2, whose connection stays in the pool.
-    http1: Option<Http1Connection<B>>,
+    http1: Option<Http1Connection>,
 }
 
-impl<B: PoolBody> EndpointPool<B> {
+impl EndpointPool {
     /// A pool without connections.
     pub(crate) fn new(endpoint: Arc<EndpointHealth>, connector: Rc<UpstreamConnector>) -> Self {
         Self { endpoint, connector, idle: Rc::default(), http2: RefCell::new(None) }
@@ -82,7 +70,7 @@ impl<B: PoolBody> EndpointPool<B> {
 
     /// An open connection that can take a request, and the time for which it has been idle: one of
     /// HTTP/1.1 that is free, or the one of HTTP/2.
-    pub(crate) fn reuse_connection(&self) -> Option<(PooledConnection<B>, Duration)> {
+    pub(crate) fn reuse_connection(&self) -> Option<(PooledConnection, Duration)> {
         if let Some(sender) = &*self.http2.borrow()
             && !sender.is_closed()
         {
@@ -100,7 +88,7 @@ impl<B: PoolBody> EndpointPool<B> {
     }
 
     /// Opens a connection.
-    pub(crate) async fn open_connection(&self) -> Result<PooledConnection<B>, ConnectError> {
+    pub(crate) async fn open_connection(&self) -> Result<PooledConnection, ConnectError> {
         let (stream, http) = self.connect(self.endpoint.http).await?;
         let opened = match http {
             UpstreamHttp::V1_1 => self.open_http1(stream).await,
@@ -110,7 +98,7 @@ impl<B: PoolBody> EndpointPool<B> {
     }
 
     /// Opens an HTTP/1.1 connection that may be upgraded to another protocol. It is not reused.
-    pub(crate) async fn open_for_upgrade(&self) -> Result<PooledConnection<B>, ConnectError> {
+    pub(crate) async fn open_for_upgrade(&self) -> Result<PooledConnection, ConnectError> {
         let (stream, _) = self.connect(UpstreamHttp::V1_1).await?;
         let handshake = http1_builder().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(handshake_failed)?;
@@ -127,12 +115,12 @@ impl<B: PoolBody> EndpointPool<B> {
         Ok((stream.counted_at(&self.endpoint), negotiated))
     }
 
-    async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<PooledConnection<B>> {
+    async fn open_http1(&self, stream: UpstreamStream) -> hyper::Result<PooledConnection> {
         let (sender, connection) = http1_builder().handshake(TokioIo::new(stream)).await?;
         Ok(self.http1_connection(sender, ConnectionTask::spawn_connection(connection)))
     }
 
-    async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<PooledConnection<B>> {
+    async fn open_http2(&self, stream: UpstreamStream) -> hyper::Result<PooledConnection> {
         let connect_timeout = self.connector.connect_timeout();
         let (sender, connection) = http2::Builder::new(LocalExecutor)
             .adaptive_window(true)
@@ -151,9 +139,9 @@ impl<B: PoolBody> EndpointPool<B> {
 
     fn http1_connection(
         &self,
-        sender: http1::SendRequest<B>,
+        sender: http1::SendRequest<RequestBody>,
         task: ConnectionTask,
-    ) -> PooledConnection<B> {
+    ) -> PooledConnection {
         let (idle, connector) = (Rc::clone(&self.idle), Rc::clone(&self.connector));
         PooledConnection::Http1(Http1Connection { sender, idle, connector, task })
     }
@@ -189,14 +177,14 @@ fn handshake_failed(error: hyper::Error) -> ConnectError {
 }
 
 /// A connection that a request can be sent on.
-pub(crate) enum PooledConnection<B> {
+pub(crate) enum PooledConnection {
     /// HTTP/1.1: one request at a time.
-    Http1(Http1Connection<B>),
+    Http1(Http1Connection),
     /// HTTP/2: shared by requests.
-    Http2(http2::SendRequest<B>),
+    Http2(http2::SendRequest<RequestBody>),
 }
 
-impl<B: PoolBody> PooledConnection<B> {
+impl PooledConnection {
     /// Returns true if the connection speaks HTTP/2.
     pub(crate) fn is_http2(&self) -> bool {
         matches!(self, Self::Http2(_))
@@ -206,8 +194,8 @@ impl<B: PoolBody> PooledConnection<B> {
     /// be written.
     pub(super) async fn try_send_request(
         self,
-        request: Request<B>,
-    ) -> Result<(Response<Incoming>, UsedConnection<B>), TrySendError<Request<B>>> {
+        request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, UsedConnection), TrySendError<Request<RequestBody>>> {
         match self {
             Self::Http1(mut http1) => {
                 let response = http1.sender.try_send_request(request).await?;
@@ -222,7 +210,7 @@ impl<B: PoolBody> PooledConnection<B> {
 
     /// Sends a health check and returns the status of the response. The outcome is not counted as
     /// that of a request.
-    pub(crate) async fn send_probe(self, request: Request<B>) -> hyper::Result<u16> {
+    pub(crate) async fn send_probe(self, request: Request<RequestBody>) -> hyper::Result<u16> {
         let sent = match self {
             Self::Http1(mut http1) => http1.sender.send_request(request).await,
             Self::Http2(mut sender) => sender.send_request(request).await,
@@ -231,7 +219,7 @@ impl<B: PoolBody> PooledConnection<B> {
     }
 }
 
-impl<B> UsedConnection<B> {
+impl UsedConnection {
     /// Gives up the connection, which was upgraded to another protocol.
     pub(super) fn give_up_upgraded(mut self) {
         if let Some(http1) = &mut self.http1 {
