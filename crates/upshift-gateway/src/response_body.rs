@@ -7,19 +7,15 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::Version;
 use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::task::yield_now;
 
-use crate::body::{
-    BodyError, BodyTimedOut, BodyTimeout, PolledFrame, TruncatedStream, is_truncated,
-};
+use crate::body::{BodyError, BodyTimedOut, BodyTimeout, PolledFrame};
 use crate::fields::trailers::TrailerFilter;
 use crate::progress::activity::BusyGuard;
 use crate::progress::stream_watch::StreamProgress;
 use crate::telemetry::exchange_report::{ExchangeReport, UPSTREAM_BROKE_OFF};
-use crate::upstream::{Checkout, EndpointFailure};
+use crate::upstream::{Checkout, EndpointFailure, UpstreamBody};
 
 /// The size of the pieces for a codec with flow control: a client that takes one within the time
 /// allowed makes progress.
@@ -46,8 +42,7 @@ enum ResponseContent {
 
 /// Content that comes from an upstream.
 struct UpstreamContent {
-    body: Incoming,
-    version: Version,
+    body: UpstreamBody,
     /// `None` once the exchange has ended.
     checkout: Option<Checkout>,
     timeout: BodyTimeout,
@@ -80,8 +75,7 @@ impl ResponseBody {
     /// The upstream's body. At its end the connection returns to the pool; if the upstream sends
     /// nothing for too long, the connection closes.
     pub(crate) fn from_upstream(
-        body: Incoming,
-        version: Version,
+        body: UpstreamBody,
         checkout: Checkout,
         timeout: BodyTimeout,
         trailers: TrailerFilter,
@@ -93,7 +87,6 @@ impl ResponseBody {
         }
         let upstream = UpstreamContent {
             body,
-            version,
             checkout: Some(checkout),
             timeout,
             trailers,
@@ -247,10 +240,7 @@ impl UpstreamContent {
     }
 
     fn poll_upstream(&mut self, cx: &mut Context<'_>) -> PolledFrame {
-        let mut polled = Pin::new(&mut self.body).poll_frame(cx).map_err(BodyError::from);
-        if matches!(polled, Poll::Ready(None)) && is_truncated(&self.body, self.version) {
-            polled = Poll::Ready(Some(Err(TruncatedStream.into())));
-        }
+        let mut polled = Pin::new(&mut self.body).poll_frame(cx);
         let ended = match &mut polled {
             Poll::Pending => {
                 let timed_out = self.timeout.poll_expired(cx);

@@ -2,7 +2,6 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, Version, response};
-use hyper::body::Incoming;
 use upshift_http::{remove_nominated, strip_hop_by_hop};
 
 use super::waiting::UpstreamTimeouts;
@@ -12,7 +11,7 @@ use crate::fields::trailers::TrailerFilter;
 use crate::framing::declared_length;
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
-use crate::upstream::{Checkout, EndpointFailure};
+use crate::upstream::{Checkout, EndpointFailure, UpstreamBody};
 
 /// The `Upgrade` field of an upstream's 426, kept as an extension of the response while the field
 /// itself is removed as hop-by-hop.
@@ -22,7 +21,7 @@ pub(crate) struct UpstreamUpgrade(pub(crate) Vec<HeaderValue>);
 /// Turns the upstream's response into the one for the client: checks its framing, and removes the
 /// fields that are for this hop.
 pub(crate) async fn receive_response(
-    response: Response<Incoming>,
+    response: Response<UpstreamBody>,
     checkout: Checkout,
     name: &str,
     is_head: bool,
@@ -44,7 +43,7 @@ pub(crate) async fn receive_response(
     strip_hop_by_hop(&mut parts.headers);
     let filter = TrailerFilter::for_response(nominated);
     let timeout = BodyTimeout::new(timeouts.silence);
-    let mut body = ResponseBody::from_upstream(content, parts.version, checkout, timeout, filter);
+    let mut body = ResponseBody::from_upstream(content, checkout, timeout, filter);
     if declared.is_none() && !is_head {
         // A response that breaks right after its head can still become a 502 here. With a declared
         // length, the client notices the truncation itself.

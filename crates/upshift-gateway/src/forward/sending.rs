@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 
 use super::attempt::{AttemptError, failed_attempt, retryable_response};
 use super::broken::{BrokenBy, ConnectionAge, RetryScope};
@@ -19,7 +18,7 @@ use crate::telemetry::trace_context::TRACEPARENT;
 use crate::telemetry::upstream_attempt::AttemptOutcome;
 use crate::upstream::{
     Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
-    UpstreamEndpoint, send_request,
+    UpstreamBody, UpstreamEndpoint, send_request,
 };
 
 /// The number of stale connections that are tried before a new one is opened.
@@ -45,11 +44,11 @@ pub(super) enum ConnectionChoice {
 }
 
 /// The response to an upgrade request, and the name of the endpoint.
-pub(super) type UpgradeResponse<'c> = (Response<Incoming>, Checkout, &'c str);
+pub(super) type UpgradeResponse<'c> = (Response<UpstreamBody>, Checkout, &'c str);
 
 /// The head of a response.
 struct ReceivedHead {
-    response: Response<Incoming>,
+    response: Response<UpstreamBody>,
     checkout: Checkout,
     /// The request to send if the client does not get this response.
     retry_copy: Option<Box<OutboundRequest>>,

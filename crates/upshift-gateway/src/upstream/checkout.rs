@@ -1,8 +1,8 @@
 //! The use of an upstream connection for one exchange, and the record of its outcome.
 
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
 
+use super::body::UpstreamBody;
 use super::endpoint::InFlightGuard;
 use super::endpoint_health::EndpointFailure;
 use super::pool::{PooledConnection, UsedConnection};
@@ -22,7 +22,7 @@ pub(crate) async fn send_request(
     connection: PooledConnection,
     request: Request<RequestBody>,
     guard: InFlightGuard,
-) -> Result<(Response<Incoming>, Checkout), SendError> {
+) -> Result<(Response<UpstreamBody>, Checkout), SendError> {
     match connection.try_send_request(request).await {
         Ok((response, connection)) => {
             let checkout = Checkout::new(connection, guard, response.status());

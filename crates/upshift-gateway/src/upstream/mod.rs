@@ -7,6 +7,7 @@
 //! 3. A request that no upstream can have seen is tried on the next endpoint.
 //! 4. If this process runs out of descriptors, no endpoint is blamed.
 
+mod body;
 mod checkout;
 mod choice;
 mod cluster;
@@ -24,6 +25,7 @@ mod retry;
 mod single_request;
 mod status;
 
+pub(crate) use body::UpstreamBody;
 pub(crate) use checkout::{Checkout, SendError, send_request};
 pub(crate) use cluster::Cluster;
 pub(crate) use connect::{ConnectError, UpstreamConnector};

@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::Instant;
 
+use super::body::UpstreamBody;
 use super::connect::{ConnectError, UpstreamConnector, UpstreamStream};
 use super::endpoint_health::EndpointHealth;
 use crate::body::RequestBody;
@@ -195,15 +196,15 @@ impl PooledConnection {
     pub(super) async fn try_send_request(
         self,
         request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, UsedConnection), TrySendError<Request<RequestBody>>> {
+    ) -> Result<(Response<UpstreamBody>, UsedConnection), TrySendError<Request<RequestBody>>> {
         match self {
             Self::Http1(mut http1) => {
                 let response = http1.sender.try_send_request(request).await?;
-                Ok((response, UsedConnection { http1: Some(http1) }))
+                Ok((from_hyper(response), UsedConnection { http1: Some(http1) }))
             }
             Self::Http2(mut sender) => {
                 let response = sender.try_send_request(request).await?;
-                Ok((response, UsedConnection { http1: None }))
+                Ok((from_hyper(response), UsedConnection { http1: None }))
             }
         }
     }
@@ -217,6 +218,11 @@ impl PooledConnection {
         };
         Ok(sent?.status().as_u16())
     }
+}
+
+fn from_hyper(response: Response<Incoming>) -> Response<UpstreamBody> {
+    let version = response.version();
+    response.map(|body| UpstreamBody::from_hyper(body, version))
 }
 
 impl UsedConnection {
