@@ -1,22 +1,26 @@
 //! Active health checks: periodic requests to each endpoint, made by one thread for all cores.
 
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Uri, header, uri};
 use rustls::ClientConfig;
 use tokio::task::spawn_local;
 use tokio::time::{interval, timeout};
 use upshift_config::HealthCheck;
+use upshift_http1::Framing;
 
 use crate::body::RequestBody;
 use crate::generation::Generation;
 use crate::upstream::connect::UpstreamConnector;
 use crate::upstream::endpoint_health::EndpointHealth;
-use crate::upstream::pool::EndpointPool;
+use crate::upstream::http1::{Http1Connection, Http1Error, Http1Exchange, Http1Request};
+use crate::upstream::pool::{EndpointPool, PooledConnection};
 
 /// The interval at which due checks are looked for.
 const TICK: Duration = Duration::from_millis(100);
@@ -67,8 +71,17 @@ async fn request_status(
     let connector = Rc::new(UpstreamConnector::new(tls, check.timeout));
     let pool = EndpointPool::new(Arc::clone(endpoint), connector);
     let connection = pool.open_connection().await?;
-    let request = check_request(endpoint, &check.path, connection.is_http2());
-    connection.send_probe(request.map_err(io::Error::other)?).await.map_err(io::Error::other)
+    let is_http2 = matches!(connection, PooledConnection::Http2(_));
+    let request = check_request(endpoint, &check.path, is_http2).map_err(io::Error::other)?;
+    match connection {
+        PooledConnection::Http1(connection, _) => {
+            check_http1(connection, request).await.map_err(io::Error::other)
+        }
+        PooledConnection::Http2(mut sender) => {
+            let response = sender.send_request(request).await.map_err(io::Error::other)?;
+            Ok(response.status().as_u16())
+        }
+    }
 }
 
 fn check_request(
@@ -89,4 +102,26 @@ fn check_request(
     let scheme = origin.scheme.unwrap_or(uri::Scheme::HTTP);
     let target = Uri::builder().scheme(scheme).authority(authority).path_and_query(path);
     builder.uri(target.build()?).body(RequestBody::empty())
+}
+
+/// Sends the check over HTTP/1.1.
+async fn check_http1(
+    connection: Box<Http1Connection>,
+    request: Request<RequestBody>,
+) -> Result<u16, Http1Error> {
+    let (mut parts, body) = request.into_parts();
+    let host = parts.headers.remove(header::HOST).unwrap_or(HeaderValue::from_static(""));
+    let root = PathAndQuery::from_static("/");
+    let head = Http1Request {
+        method: &parts.method,
+        target: parts.uri.path_and_query().unwrap_or(&root),
+        host: &host,
+        headers: &parts.headers,
+        trailers: false,
+        framing: Framing::None,
+    };
+    let mut exchange = Http1Exchange::begin(connection, None, &head)?;
+    exchange.attach_body(body);
+    let response = poll_fn(|cx| exchange.poll_response(cx)).await?;
+    Ok(response.status().as_u16())
 }

@@ -80,9 +80,9 @@ impl ResponseBody {
         timeout: BodyTimeout,
         trailers: TrailerFilter,
     ) -> Self {
-        // The connection is free before the client has read anything.
+        // The endpoint is free before the client has read anything.
         if body.is_end_stream() {
-            checkout.return_to_pool();
+            checkout.complete();
             return Self::empty();
         }
         let upstream = UpstreamContent {
@@ -104,7 +104,7 @@ impl ResponseBody {
     pub(crate) async fn wait_for_start(mut self) -> Result<Self, BodyError> {
         let ResponseContent::Upstream(upstream) = &mut self.content else { return Ok(self) };
         let mut polled = poll_once(upstream).await;
-        if polled.is_pending() {
+        if polled.is_pending() && matches!(upstream.body, UpstreamBody::Http2(_)) {
             // The poll asked hyper to read on, which its task does at its next turn.
             yield_now().await;
             polled = poll_once(upstream).await;
@@ -264,7 +264,7 @@ impl UpstreamContent {
         self.timeout.reset();
         // At END_STREAM rather than at the next poll: the codec may not poll again.
         if ended && let Some(checkout) = self.checkout.take() {
-            checkout.return_to_pool();
+            checkout.complete();
         }
         polled
     }

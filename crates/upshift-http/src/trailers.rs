@@ -13,13 +13,10 @@ pub fn accepts_trailers(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Asks the next hop for trailers. `TE` is hop-by-hop, so this replaces the one that was received.
-pub fn request_trailers(headers: &mut HeaderMap, http2: bool) {
+/// Asks the next hop, over HTTP/2, for trailers. `TE` is hop-by-hop, so this replaces the one that was
+/// received.
+pub fn request_trailers(headers: &mut HeaderMap) {
     headers.insert(header::TE, HeaderValue::from_static("trailers"));
-    if !http2 {
-        // RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option".
-        headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
-    }
 }
 
 #[cfg(test)]

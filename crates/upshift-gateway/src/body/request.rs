@@ -30,7 +30,7 @@ pub(crate) type ContentReplay = Replay<RequestBody>;
 /// sending.
 pub(crate) struct RequestBody {
     content: RequestContent,
-    /// A piece that was read ahead to see if there is content.
+    /// A piece that was read ahead to see if there is content, or put back.
     first: Option<Bytes>,
     activity: Option<Rc<Activity>>,
     upload: Option<Rc<UploadProgress>>,
@@ -149,6 +149,12 @@ impl RequestBody {
         let replay = Replay::from_body(mem::replace(self, Self::empty()));
         self.content = RequestContent::Kept(replay.clone());
         replay
+    }
+
+    /// Puts back a piece that was taken and not sent, to be taken again first.
+    pub(crate) fn put_back(&mut self, piece: Bytes) {
+        debug_assert!(self.first.is_none(), "put back twice");
+        self.first = Some(piece);
     }
 
     /// Returns true if there is no content.
@@ -323,13 +329,16 @@ impl http_body::Body for RequestBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            // A piece is read ahead only of a body of unknown length.
-            _ if self.first.is_some() => SizeHint::default(),
+        let hint = match &self.content {
             RequestContent::Empty => SizeHint::with_exact(0),
             RequestContent::Hyper(body, _) => body.size_hint(),
             RequestContent::Boxed(body) => body.size_hint(),
             RequestContent::Kept(replay) => replay.size_hint(),
+        };
+        match (&self.first, hint.exact()) {
+            (None, _) => hint,
+            (Some(first), Some(rest)) => SizeHint::with_exact(first.len() as u64 + rest),
+            (Some(_), None) => SizeHint::default(),
         }
     }
 }

@@ -3,6 +3,10 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use upshift_http1::FaultClass;
+
+use crate::upstream::http1::Http1Error;
+
 /// The age of an upstream connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConnectionAge {
@@ -38,22 +42,27 @@ pub(super) enum BrokenBy {
     Refused,
     /// The stream was reset.
     Reset,
-    /// The upstream sent something that is not valid HTTP.
-    Malformed,
+    /// The upstream sent something that is not valid HTTP: the rule, if it is known.
+    Malformed(Option<FaultClass>),
 }
 
 impl BrokenBy {
-    /// Classifies an error of hyper.
-    pub(super) fn from_error(error: &hyper::Error) -> Self {
-        if error.is_parse() {
-            return Self::Malformed;
+    /// Classifies an error of HTTP/1.1.
+    pub(super) fn from_http1(error: &Http1Error) -> Self {
+        match error.malformed() {
+            Some(class) => Self::Malformed(Some(class)),
+            None => Self::Closed,
         }
+    }
+
+    /// Classifies an error of HTTP/2.
+    pub(super) fn from_http2(error: &hyper::Error) -> Self {
         let Some(source) = error.source() else { return Self::Closed };
         let Some(h2_error) = source.downcast_ref::<h2::Error>() else { return Self::Closed };
         match h2_error.reason() {
             None => Self::Closed,
             // h2 raised it itself, so the peer violated the protocol.
-            Some(_) if !h2_error.is_remote() => Self::Malformed,
+            Some(_) if !h2_error.is_remote() => Self::Malformed(None),
             // h2 gives this to streams above the last one that was processed, and to no other.
             Some(h2::Reason::NO_ERROR) if h2_error.is_go_away() => Self::Leaving,
             Some(_) if h2_error.is_go_away() => Self::Failing,
@@ -68,17 +77,21 @@ impl BrokenBy {
             // RFC 9113 §8.7: such requests "have not been processed", and "can be safely retried".
             Self::Leaving | Self::Failing | Self::Refused => RetryScope::Unprocessed,
             Self::Closed if connection != ConnectionAge::New => RetryScope::AnyEndpoint,
-            Self::Closed | Self::Reset | Self::Malformed => RetryScope::OtherEndpoint,
+            Self::Closed | Self::Reset | Self::Malformed(_) => RetryScope::OtherEndpoint,
         }
     }
 
     /// The upstream's action, for the log.
-    pub(super) fn description(self) -> &'static str {
-        match self {
+    pub(super) fn description(self) -> String {
+        let text = match self {
             Self::Closed | Self::Leaving | Self::Failing => "closed the connection",
             Self::Refused => "refused the request",
             Self::Reset => "reset the stream",
-            Self::Malformed => "sent a response that is not valid HTTP",
-        }
+            Self::Malformed(None) => "sent a response that is not valid HTTP",
+            Self::Malformed(Some(class)) => {
+                return format!("sent a response that is not valid HTTP: {}", class.as_str());
+            }
+        };
+        text.to_owned()
     }
 }

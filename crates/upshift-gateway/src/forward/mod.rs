@@ -12,6 +12,8 @@
 
 mod attempt;
 mod broken;
+mod exchange_http1;
+mod exchange_http2;
 mod outbound;
 mod response;
 mod sending;

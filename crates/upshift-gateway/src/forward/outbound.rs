@@ -4,9 +4,11 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
 use upshift_http::request_trailers;
+use upshift_http1::Framing;
 
 use crate::body::{ContentReplay, RequestBody};
 use crate::upstream::UpstreamEndpoint;
+use crate::upstream::http1::Http1Request;
 
 /// A request with the fields of the next hop, except those that depend on its version of HTTP.
 pub(crate) struct OutboundRequest {
@@ -56,13 +58,49 @@ impl OutboundRequest {
         }
     }
 
-    /// Makes the copy for a retry, if one may be allowed. Only HTTP/2 can tell that a request was
-    /// not processed, so over HTTP/1.1 a request that is not idempotent needs no copy.
-    pub(super) fn retry_copy(&mut self, http2: bool) -> Option<RetryCopy> {
-        let is_idempotent = self.body.is_empty() && self.method.is_idempotent();
-        if !self.retryable || !(is_idempotent || http2) {
+    /// Returns true if it may be sent again although the upstream may have seen it (RFC 9110
+    /// §9.2.2), and has no content that would be gone.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.retryable && self.is_idempotent()
+    }
+
+    fn is_idempotent(&self) -> bool {
+        self.body.is_empty() && self.method.is_idempotent()
+    }
+
+    /// The head for an upstream over HTTP/1.1. If the client named no host, which HTTP/1.0 allows,
+    /// the endpoint's own authority is sent.
+    pub(super) fn http1_head<'r>(&'r self, endpoint: &'r UpstreamEndpoint) -> Http1Request<'r> {
+        Http1Request {
+            method: &self.method,
+            target: &self.target,
+            host: if self.host.is_empty() { &endpoint.authority } else { &self.host },
+            headers: &self.headers,
+            trailers: self.trailers,
+            framing: self.framing(),
+        }
+    }
+
+    /// The framing of the body that is sent.
+    fn framing(&self) -> Framing {
+        // RFC 9110 §8.6: "A user agent SHOULD send Content-Length in a request when the method
+        // defines a meaning for enclosed content and it is not sending Transfer-Encoding", zero
+        // included.
+        let has_meaning = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+        match self.body.length() {
+            Some(0) if !self.declares_length && !has_meaning => Framing::None,
+            Some(length) => Framing::Length(length),
+            None => Framing::Chunked,
+        }
+    }
+
+    /// Makes the copy for a retry, if one may be allowed. HTTP/2 can tell that a request was not
+    /// processed, so one that is not idempotent needs a copy, too.
+    pub(super) fn retry_copy(&mut self) -> Option<RetryCopy> {
+        if !self.retryable {
             return None;
         }
+        let is_idempotent = self.is_idempotent();
         let content = if self.body.is_empty() { None } else { Some(self.body.keep_for_replay()) };
         let copy = Box::new(Self {
             method: self.method.clone(),
@@ -78,35 +116,31 @@ impl OutboundRequest {
         Some(RetryCopy { copy, is_idempotent, content })
     }
 
-    /// Converts the request for hyper. If the client named no host, which HTTP/1.0 allows, the
-    /// endpoint's own authority is sent.
-    pub(super) fn into_request(
-        self,
-        http2: bool,
-        endpoint: &UpstreamEndpoint,
-    ) -> Request<RequestBody> {
-        let Self { method, target, host, trailers, declares_length, mut headers, body, .. } = self;
-        let authority = if host.is_empty() { endpoint.authority.clone() } else { host };
+    /// Converts the request for HTTP/2. If the client named no host, the endpoint's own authority
+    /// is sent.
+    pub(super) fn into_http2(self, endpoint: &UpstreamEndpoint) -> Request<RequestBody> {
+        // HTTP/2 delimits content by its frames, and a length is for information.
+        let framing = self.framing();
+        let Self { method, target, host, trailers, mut headers, body, .. } = self;
         if trailers {
-            request_trailers(&mut headers, http2);
+            request_trailers(&mut headers);
         }
-        set_framing(&mut headers, &method, &body, declares_length, http2);
+        if let Framing::Length(length) = framing {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        let authority = if host.is_empty() { endpoint.authority.clone() } else { host };
         let mut uri = http::uri::Parts::default();
         uri.path_and_query = Some(target);
-        if http2 {
-            // RFC 9113 §8.3.1: `:authority` in place of `Host`.
-            uri.authority = Authority::from_maybe_shared(authority).ok();
-            if uri.authority.is_some() {
-                uri.scheme = Some(if endpoint.tls { Scheme::HTTPS } else { Scheme::HTTP });
-            }
-        } else {
-            headers.insert(header::HOST, authority);
+        // RFC 9113 §8.3.1: `:authority` in place of `Host`.
+        uri.authority = Authority::from_maybe_shared(authority).ok();
+        if uri.authority.is_some() {
+            uri.scheme = Some(if endpoint.tls { Scheme::HTTPS } else { Scheme::HTTP });
         }
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
         *request.headers_mut() = headers;
-        *request.version_mut() = if http2 { Version::HTTP_2 } else { Version::HTTP_11 };
+        *request.version_mut() = Version::HTTP_2;
         request
     }
 
@@ -114,13 +148,8 @@ impl OutboundRequest {
     pub(super) fn restore(request: Request<RequestBody>, kept: KeptParts) -> Self {
         let (mut parts, body) = request.into_parts();
         // These depend on the version of HTTP, and the next connection may have another.
-        for name in [header::HOST, header::TRANSFER_ENCODING, header::CONTENT_LENGTH] {
-            parts.headers.remove(name);
-        }
-        if kept.trailers {
-            parts.headers.remove(header::TE);
-            parts.headers.remove(header::CONNECTION);
-        }
+        parts.headers.remove(header::CONTENT_LENGTH);
+        parts.headers.remove(header::TE);
         let target = parts.uri.into_parts().path_and_query;
         Self {
             method: parts.method,
@@ -149,30 +178,5 @@ impl RetryCopy {
             self.copy.body = content.take_back()?;
         }
         Some(self.copy)
-    }
-}
-
-/// Sets the framing fields for the body that is sent; `headers` has none yet.
-fn set_framing(
-    headers: &mut HeaderMap,
-    method: &Method,
-    body: &RequestBody,
-    declares_length: bool,
-    http2: bool,
-) {
-    // RFC 9110 §8.6: "A user agent SHOULD send Content-Length in a request when the method defines
-    // a meaning for enclosed content and it is not sending Transfer-Encoding", zero included.
-    let has_meaning = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
-    match body.length() {
-        Some(0) if !declares_length && !has_meaning => {}
-        Some(length) => {
-            headers.insert(header::CONTENT_LENGTH, length.into());
-        }
-        // HTTP/2 delimits content by its frames.
-        None if http2 => {}
-        // hyper omits the content of a GET of unknown length unless this field is there.
-        None => {
-            headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
     }
 }

@@ -7,9 +7,9 @@ use http::{Response, StatusCode};
 
 use super::attempt::{AttemptError, failed_attempt, retryable_response};
 use super::broken::{BrokenBy, ConnectionAge, RetryScope};
-use super::outbound::{OutboundRequest, RetryCopy};
+use super::outbound::OutboundRequest;
 use super::response::receive_response;
-use super::waiting::{ResponseWait, UpstreamTimeouts, wait_for_timeout};
+use super::waiting::{ResponseWait, UpstreamTimeouts};
 use crate::body::{UploadProgress, UploadState};
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
@@ -17,8 +17,8 @@ use crate::telemetry::exchange_report::ExchangeReport;
 use crate::telemetry::trace_context::TRACEPARENT;
 use crate::telemetry::upstream_attempt::AttemptOutcome;
 use crate::upstream::{
-    Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, SendError,
-    UpstreamBody, UpstreamEndpoint, send_request,
+    Checkout, ConnectError, EndpointFailure, InFlightGuard, PooledConnection, UpstreamBody,
+    UpstreamEndpoint,
 };
 
 /// The number of stale connections that are tried before a new one is opened.
@@ -47,15 +47,15 @@ pub(super) enum ConnectionChoice {
 pub(super) type UpgradeResponse<'c> = (Response<UpstreamBody>, Checkout, &'c str);
 
 /// The head of a response.
-struct ReceivedHead {
-    response: Response<UpstreamBody>,
-    checkout: Checkout,
+pub(super) struct ReceivedHead {
+    pub(super) response: Response<UpstreamBody>,
+    pub(super) checkout: Checkout,
     /// The request to send if the client does not get this response.
-    retry_copy: Option<Box<OutboundRequest>>,
+    pub(super) retry_copy: Option<Box<OutboundRequest>>,
 }
 
 /// An exchange on one connection without a response.
-enum ExchangeError {
+pub(super) enum ExchangeError {
     /// The connection was gone before the request could be written.
     Unsent(Box<OutboundRequest>, InFlightGuard),
     /// The request may have been seen.
@@ -208,53 +208,29 @@ impl UpstreamExchange<'_> {
     async fn exchange_on(
         &self,
         connection: PooledConnection,
-        mut outbound: OutboundRequest,
+        request: OutboundRequest,
         guard: InFlightGuard,
         age: ConnectionAge,
     ) -> Result<ReceivedHead, ExchangeError> {
-        let http2 = connection.is_http2();
-        let retry_copy = outbound.retry_copy(http2);
-        let kept = outbound.keep_parts();
-        let endpoint = guard.endpoint_handle();
-        let request = outbound.into_request(http2, &endpoint);
-        let sent = tokio::select! {
-            // A response that is there counts even if the timeout has passed in the same poll.
-            biased;
-            sent = send_request(connection, request, guard) => sent,
-            what = wait_for_timeout(&self.upload, self.timeouts) => {
-                return Err(timed_out(&endpoint, what, retry_copy));
+        match connection {
+            PooledConnection::Http1(connection, home) => {
+                self.exchange_http1((connection, home), request, guard, age).await
             }
-        };
-        match sent {
-            Ok((response, checkout)) => {
-                if age != ConnectionAge::New {
-                    endpoint.record_reuse();
-                }
-                let retry_copy = retry_copy.and_then(RetryCopy::into_idempotent);
-                Ok(ReceivedHead { response, checkout, retry_copy })
-            }
-            Err(SendError::Unsent(unsent)) => {
-                let (request, guard) = *unsent;
-                if age == ConnectionAge::New {
-                    endpoint.record_failure(EndpointFailure::Broken);
-                }
-                Err(ExchangeError::Unsent(Box::new(OutboundRequest::restore(request, kept)), guard))
-            }
-            Err(SendError::Broken(error)) => {
-                Err(self.connection_broke(&error, retry_copy, &endpoint, age))
+            PooledConnection::Http2(sender) => {
+                self.exchange_http2(sender, request, guard, age).await
             }
         }
     }
 
     /// Attributes a broken connection or stream to the client or to the endpoint: a request body
     /// that the client does not finish breaks it, too.
-    fn connection_broke(
+    pub(super) fn connection_broke(
         &self,
-        error: &hyper::Error,
-        retry_copy: Option<RetryCopy>,
+        broken: BrokenBy,
+        error: &dyn std::error::Error,
         endpoint: &UpstreamEndpoint,
         age: ConnectionAge,
-    ) -> ExchangeError {
+    ) -> (LocalReply, RetryScope) {
         let client_fault = match self.upload.state().0 {
             UploadState::Failed => {
                 Some(LocalReply::Framing("The request's body broke off or is malformed."))
@@ -263,11 +239,9 @@ impl UpstreamExchange<'_> {
             _ => None,
         };
         if let Some(reply) = client_fault {
-            let scope = RetryScope::NotRetryable;
-            return ExchangeError::Failed { reply, retry_copy: None, scope };
+            return (reply, RetryScope::NotRetryable);
         }
         tracing::debug!(upstream = %endpoint.name, %error, "no answer");
-        let broken = BrokenBy::from_error(error);
         match (broken, age) {
             // RFC 9112 §9.3.1: an idle connection may be closed at any time.
             (BrokenBy::Closed, ConnectionAge::Reused(idle)) => endpoint.record_closed(idle),
@@ -275,14 +249,8 @@ impl UpstreamExchange<'_> {
             (BrokenBy::Leaving, ConnectionAge::Reused(_)) => {}
             _ => endpoint.record_failure(EndpointFailure::Broken),
         }
-        let scope = broken.retry_scope(age);
-        let retry_copy = match scope {
-            RetryScope::Unprocessed => retry_copy.and_then(RetryCopy::into_unprocessed),
-            _ => retry_copy.and_then(RetryCopy::into_idempotent),
-        };
-        let what = broken.description().to_owned();
-        let reply = LocalReply::BadGateway(endpoint.name.to_string(), what);
-        ExchangeError::Failed { reply, retry_copy, scope }
+        let reply = LocalReply::BadGateway(endpoint.name.to_string(), broken.description());
+        (reply, broken.retry_scope(age))
     }
 }
 
@@ -295,19 +263,10 @@ fn is_bad_gateway_status(status: StatusCode) -> bool {
     )
 }
 
-fn timed_out(
-    endpoint: &UpstreamEndpoint,
-    what: &'static str,
-    retry_copy: Option<RetryCopy>,
-) -> ExchangeError {
-    // An HTTP/2 connection that is stuck for one request may be stuck for all.
-    endpoint.pool.retire_http2();
+/// Records that `endpoint` did not do `what` in time, and returns the reply that says so.
+pub(super) fn record_timeout(endpoint: &UpstreamEndpoint, what: &'static str) -> LocalReply {
     endpoint.record_failure(EndpointFailure::Timeout);
-    ExchangeError::Failed {
-        reply: LocalReply::UpstreamTimeout(endpoint.name.to_string(), what),
-        retry_copy: retry_copy.and_then(RetryCopy::into_idempotent),
-        scope: RetryScope::OtherEndpoint,
-    }
+    LocalReply::UpstreamTimeout(endpoint.name.to_string(), what)
 }
 
 fn closed_at_once(endpoint: &UpstreamEndpoint) -> LocalReply {

@@ -60,6 +60,22 @@ impl Drop for ResponseWait<'_> {
     }
 }
 
+/// The time by which the upstream has to go on with an exchange that began at `began`, and what it
+/// is to do; `None` while the client is to send content, for which the body itself keeps the time.
+pub(super) fn upstream_deadline(
+    upload: &UploadProgress,
+    timeouts: UpstreamTimeouts,
+    began: Instant,
+) -> Option<(Instant, &'static str)> {
+    let (state, since) = upload.state();
+    let since = since.max(began);
+    match state {
+        UploadState::Done => Some((since + timeouts.response, "to answer")),
+        UploadState::Upstream => Some((since + timeouts.silence, "to take the request")),
+        _ => None,
+    }
+}
+
 /// Resolves when the upstream has had the whole request for too long without an answer, or has
 /// taken nothing more of it for too long. While the client is to send content, the body itself
 /// keeps the time.

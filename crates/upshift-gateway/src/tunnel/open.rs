@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use http::Response;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_local;
@@ -19,11 +19,12 @@ use crate::progress::activity::Activity;
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::exchange_report::ExchangeReport;
+use crate::upstream::http1::SwitchedStream;
 use crate::upstream::{Cluster, EndpointFailure, InFlightGuard};
 
 /// The upstream's end of a tunnel.
 pub(crate) struct UpstreamTunnel {
-    upstream: Upgraded,
+    upstream: SwitchedStream,
     timeouts: TunnelTimeouts,
     core: Rc<CoreLocal>,
     report: Rc<ExchangeReport>,
@@ -67,9 +68,8 @@ pub(crate) async fn open_tunnel(
     // Its `Connection: te` would replace `Connection: Upgrade`.
     request.trailers = false;
     let TunnelClient { core, report, .. } = client;
-    let (mut response, checkout, name) =
+    let (response, checkout, name) =
         forward::request_upgrade(request, cluster, &core.random, timeouts, report).await?;
-    let upgrade = hyper::upgrade::on(&mut response);
     let (mut parts, body) = response.into_parts();
     match accept_switch(offer, key.as_ref(), &mut parts) {
         Err(error) => {
@@ -84,7 +84,7 @@ pub(crate) async fn open_tunnel(
         }
         Ok(true) => {}
     }
-    let Ok(upstream) = upgrade.await else {
+    let Some(upstream) = body.into_switched() else {
         checkout.fail_response(EndpointFailure::Broken);
         return Err(LocalReply::BadGateway(name.to_owned(), "closed the connection".to_owned()));
     };
@@ -101,7 +101,7 @@ pub(crate) async fn open_tunnel(
 
 impl UpstreamTunnel {
     fn new(
-        upstream: Upgraded,
+        upstream: SwitchedStream,
         core: &Rc<CoreLocal>,
         report: &Rc<ExchangeReport>,
         guard: InFlightGuard,
@@ -122,7 +122,7 @@ impl UpstreamTunnel {
         let Self { upstream, timeouts, core, report, .. } = self;
         let _open = core.open_tunnel();
         let client = CountedStream::new(client, Rc::clone(&report));
-        let cause = match relay(client, TokioIo::new(upstream), timeouts).await {
+        let cause = match relay(client, upstream, timeouts).await {
             TunnelEnd::Closed => None,
             TunnelEnd::Idle => Some(DisconnectReason::TunnelIdle),
             TunnelEnd::Stalled => Some(DisconnectReason::TunnelStalled),

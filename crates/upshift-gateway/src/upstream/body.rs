@@ -3,43 +3,60 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::Version;
 use http_body::{Body, SizeHint};
 use hyper::body::Incoming;
 
+use super::http1::{Http1Content, SwitchedStream};
 use crate::body::{BodyError, PolledFrame, TruncatedStream, is_truncated};
 
-/// The content of an upstream's response.
-pub(crate) struct UpstreamBody {
-    incoming: Incoming,
-    version: Version,
+/// The content of an upstream's response. If it is dropped before its end, a connection of HTTP/1.1
+/// closes; at its end, the connection is free.
+pub(crate) enum UpstreamBody {
+    /// Over HTTP/1.1.
+    Http1(Http1Content),
+    /// Over HTTP/2.
+    Http2(Incoming),
 }
 
 impl UpstreamBody {
-    /// The content of a response that hyper reads, on a connection of this version.
-    pub(super) fn from_hyper(incoming: Incoming, version: Version) -> Self {
-        Self { incoming, version }
+    /// The stream after a 101; `None` if this is the content of another response.
+    pub(crate) fn into_switched(self) -> Option<SwitchedStream> {
+        match self {
+            Self::Http1(content) => content.into_switched(),
+            Self::Http2(_) => None,
+        }
     }
 }
 
 impl Body for UpstreamBody {
-    type Data = bytes::Bytes;
+    type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
-        match Pin::new(&mut self.incoming).poll_frame(cx).map_err(BodyError::from) {
-            Poll::Ready(None) if is_truncated(&self.incoming, self.version) => {
-                Poll::Ready(Some(Err(TruncatedStream.into())))
-            }
-            polled => polled,
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
+        match self.get_mut() {
+            Self::Http1(content) => content.poll_frame(cx),
+            Self::Http2(body) => match Pin::new(&mut *body).poll_frame(cx) {
+                Poll::Ready(None) if is_truncated(body, Version::HTTP_2) => {
+                    Poll::Ready(Some(Err(TruncatedStream.into())))
+                }
+                polled => polled.map_err(BodyError::from),
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        match self {
+            Self::Http1(content) => content.has_ended(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match self {
+            Self::Http1(content) => content.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+        }
     }
 }

@@ -117,7 +117,7 @@ impl UpstreamConnector {
         http: UpstreamHttp,
     ) -> io::Result<(UpstreamTransport, UpstreamHttp)> {
         let tcp = TcpStream::connect((address.host.as_str(), address.port)).await?;
-        // hyper writes whole messages, so delaying small segments (Nagle) would only add latency.
+        // The codecs write whole messages, so delaying small segments (Nagle) would only add latency.
         tcp.set_nodelay(true)?;
         if !address.tls {
             return Ok((UpstreamTransport::Cleartext(tcp), http));
@@ -148,6 +148,11 @@ pub(crate) struct UpstreamStream {
 }
 
 impl UpstreamStream {
+    /// Returns true if it uses TLS.
+    pub(super) fn is_tls(&self) -> bool {
+        matches!(self.transport, UpstreamTransport::Tls(_))
+    }
+
     /// Counts it as a connection to `endpoint` until it is dropped.
     pub(super) fn counted_at(self, endpoint: &Arc<EndpointHealth>) -> Self {
         Self { _counted: Some(endpoint.count_connection()), ..self }

@@ -16,4 +16,5 @@ mod protocols;
 mod support;
 mod traces;
 mod tunnels;
+mod upstream_http1;
 mod upstreams;

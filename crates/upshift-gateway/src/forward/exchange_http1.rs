@@ -1,0 +1,147 @@
+//! One exchange over HTTP/1.1.
+
+use std::future::poll_fn;
+use std::mem;
+use std::rc::Rc;
+use std::task::Poll;
+
+use http::Response;
+use tokio::time::Instant;
+use upshift_http1::{Framing, SendError};
+
+use super::broken::{BrokenBy, ConnectionAge, RetryScope};
+use super::outbound::OutboundRequest;
+use super::sending::{ExchangeError, ReceivedHead, UpstreamExchange, record_timeout};
+use super::waiting::upstream_deadline;
+use crate::body::RequestBody;
+use crate::local_reply::LocalReply;
+use crate::upstream::http1::{
+    Http1Connection, Http1Content, Http1Error, Http1Exchange, IdleConnections,
+};
+use crate::upstream::{Checkout, EndpointFailure, InFlightGuard, UpstreamBody, UpstreamEndpoint};
+
+/// A connection, and the pool that it returns to.
+type HomedConnection = (Box<Http1Connection>, Option<Rc<IdleConnections>>);
+
+/// An exchange that gave no response.
+enum NoResponse {
+    TimedOut(&'static str),
+    Broken(Http1Error),
+}
+
+impl UpstreamExchange<'_> {
+    /// Sends the request on a connection of HTTP/1.1.
+    pub(super) async fn exchange_http1(
+        &self,
+        (connection, home): HomedConnection,
+        mut outbound: OutboundRequest,
+        guard: InFlightGuard,
+        age: ConnectionAge,
+    ) -> Result<ReceivedHead, ExchangeError> {
+        let endpoint = guard.endpoint_handle();
+        let is_repeatable = outbound.is_repeatable();
+        let head = outbound.http1_head(&endpoint);
+        let mut exchange = Http1Exchange::begin(connection, home, &head).map_err(unsendable)?;
+        exchange.attach_body(mem::replace(&mut outbound.body, RequestBody::empty()));
+        let no_response = match self.wait_for_response(&mut exchange).await {
+            Ok(response) => {
+                if age != ConnectionAge::New {
+                    endpoint.record_reuse();
+                }
+                let retry_copy = copy_for_retry(outbound, is_repeatable);
+                return Ok(self.received_head(response, exchange, guard, retry_copy));
+            }
+            Err(no_response) => no_response,
+        };
+        // What the client broke off is not sent elsewhere.
+        let may_be_unsent = !matches!(no_response, NoResponse::Broken(Http1Error::Request(_)));
+        if may_be_unsent && let Some(body) = exchange.take_unsent() {
+            if age == ConnectionAge::New {
+                endpoint.record_failure(EndpointFailure::Broken);
+            }
+            outbound.body = body;
+            return Err(ExchangeError::Unsent(Box::new(outbound), guard));
+        }
+        let (reply, scope) = self.judge_failure(no_response, &endpoint, age);
+        let retry_copy = copy_for_retry(outbound, is_repeatable);
+        Err(ExchangeError::Failed { reply, retry_copy, scope })
+    }
+
+    fn received_head(
+        &self,
+        response: Response<Framing>,
+        exchange: Http1Exchange,
+        guard: InFlightGuard,
+        retry_copy: Option<Box<OutboundRequest>>,
+    ) -> ReceivedHead {
+        let checkout = Checkout::new(guard, response.status());
+        let response = response.map(|framing| {
+            let silence = self.timeouts.silence;
+            UpstreamBody::Http1(Http1Content::of_response(exchange, framing, silence))
+        });
+        ReceivedHead { response, checkout, retry_copy }
+    }
+
+    /// Sends the request, and waits for the head of the response.
+    async fn wait_for_response(
+        &self,
+        exchange: &mut Http1Exchange,
+    ) -> Result<Response<Framing>, NoResponse> {
+        let began = Instant::now();
+        poll_fn(|cx| {
+            // A response that is there counts even if the timeout has passed in the same poll.
+            if let Poll::Ready(received) = exchange.poll_response(cx) {
+                return Poll::Ready(received.map_err(NoResponse::Broken));
+            }
+            let Some((deadline, what)) = upstream_deadline(&self.upload, self.timeouts, began)
+            else {
+                return Poll::Pending;
+            };
+            exchange.poll_deadline(deadline, cx).map(|()| Err(NoResponse::TimedOut(what)))
+        })
+        .await
+    }
+
+    fn judge_failure(
+        &self,
+        no_response: NoResponse,
+        endpoint: &UpstreamEndpoint,
+        age: ConnectionAge,
+    ) -> (LocalReply, RetryScope) {
+        match no_response {
+            NoResponse::TimedOut(what) => {
+                (record_timeout(endpoint, what), RetryScope::OtherEndpoint)
+            }
+            NoResponse::Broken(error) => {
+                let broken = BrokenBy::from_http1(&error);
+                self.connection_broke(broken, &error, endpoint, age)
+            }
+        }
+    }
+}
+
+/// The request to send in place of one that the upstream may have seen; `None` if it may not be
+/// repeated.
+fn copy_for_retry(
+    mut outbound: OutboundRequest,
+    is_repeatable: bool,
+) -> Option<Box<OutboundRequest>> {
+    if !is_repeatable {
+        return None;
+    }
+    // There is no second retry.
+    outbound.retryable = false;
+    Some(Box::new(outbound))
+}
+
+/// A request that another version of HTTP can carry, and HTTP/1.1 cannot: the client's fault.
+fn unsendable(error: SendError) -> ExchangeError {
+    let reply = match error {
+        SendError::InvalidTarget => {
+            LocalReply::Target("The request target cannot be sent over HTTP/1.1.")
+        }
+        SendError::InvalidHost => LocalReply::Host("The host cannot be sent over HTTP/1.1."),
+        _ => LocalReply::Framing("The request cannot be sent over HTTP/1.1."),
+    };
+    ExchangeError::Failed { reply, retry_copy: None, scope: RetryScope::NotRetryable }
+}

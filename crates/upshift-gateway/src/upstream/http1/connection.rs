@@ -1,0 +1,167 @@
+//! A connection to an upstream over HTTP/1.1.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Frame;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
+use tokio::task::unconstrained;
+use upshift_http1::{
+    ClientConnection, FieldId, Framing, Limits, Received, ResponseEvent, ResponseHead, Wants,
+};
+
+use super::deadline::DeadlineTimer;
+use super::error::Http1Error;
+use super::keep_alive::idle_time;
+use super::received::ReceivedBytes;
+use super::response::{convert_fields, convert_head};
+use super::upload::Upload;
+use crate::upstream::connect::UpstreamStream;
+
+/// The most bytes of the header section of a response. The operator chose the upstream, so only
+/// memory limits it.
+const MOST_HEAD_BYTES: usize = 65_535;
+/// The most fields of a response.
+const MOST_FIELDS: usize = 512;
+
+/// A connection to an upstream over HTTP/1.1. Between two exchanges it has no buffer.
+pub(crate) struct Http1Connection {
+    pub(super) stream: UpstreamStream,
+    pub(super) codec: ClientConnection,
+    pub(super) upload: Upload,
+    pub(super) received: ReceivedBytes,
+    pub(super) timer: DeadlineTimer,
+    /// The time for which it may be idle, if the last response stated one.
+    pub(super) idle_time: Option<Duration>,
+}
+
+/// A part of a response.
+pub(super) enum ResponsePart {
+    /// An interim response.
+    Interim,
+    /// The head of the final response, or of a 101.
+    Head(Response<Framing>),
+    /// Content, or trailers.
+    Frame(Frame<Bytes>),
+    /// The end.
+    End,
+}
+
+impl Http1Connection {
+    /// A connection on which nothing was sent.
+    pub(crate) fn new(stream: UpstreamStream) -> Box<Self> {
+        let limits =
+            Limits { head_bytes: MOST_HEAD_BYTES, fields: MOST_FIELDS, ..Limits::default() };
+        Box::new(Self {
+            stream,
+            codec: ClientConnection::new(limits),
+            upload: Upload::default(),
+            received: ReceivedBytes::default(),
+            timer: DeadlineTimer::default(),
+            idle_time: None,
+        })
+    }
+
+    /// Returns true if it takes a request, as far as is known without waiting.
+    ///
+    /// RFC 9112 §9.2: bytes that no request asked for cannot be the response to the next one. While
+    /// the kernel has reported nothing, this makes no system call.
+    pub(super) fn is_reusable(&mut self) -> bool {
+        let is_complete = self.codec.wants() == Wants::Idle
+            && self.received.is_open_and_empty()
+            && !self.upload.was_stopped();
+        if !is_complete {
+            return false;
+        }
+        let stream = &mut self.stream;
+        // Outside of the task's budget: without one, a read would look as if nothing had come.
+        let silent = unconstrained(poll_fn(|cx| {
+            let mut space = [0; 1];
+            let polled = Pin::new(&mut *stream).poll_read(cx, &mut ReadBuf::new(&mut space));
+            Poll::Ready(polled.is_pending())
+        }));
+        let cx = &mut Context::from_waker(Waker::noop());
+        pin!(silent).poll(cx) == Poll::Ready(true)
+    }
+
+    /// Gives back what it needs in an exchange only: its buffer, and the wakers of the task, which
+    /// would keep the memory of that. The check before has replaced the one for reading.
+    pub(super) fn park(&mut self) {
+        self.received.release_buffer();
+        self.timer.forget_task(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Closes an idle connection. Over TLS, the upstream is sent the end of the session.
+    pub(super) fn close(mut self: Box<Self>) {
+        if self.stream.is_tls() {
+            let cx = &mut Context::from_waker(Waker::noop());
+            // It fits into the buffer of an idle socket; if not, it is not worth a wait.
+            let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+        }
+    }
+
+    /// The next part of the response.
+    pub(super) fn poll_part(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponsePart, Http1Error>> {
+        loop {
+            if let Some(part) = self.take_buffered()? {
+                return Poll::Ready(Ok(part));
+            }
+            if self.received.has_ended() {
+                return Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()));
+            }
+            ready!(self.received.poll_fill(&mut self.stream, cx))?;
+        }
+    }
+
+    /// The next part of the response among the bytes that were read.
+    pub(super) fn take_buffered(&mut self) -> Result<Option<ResponsePart>, Http1Error> {
+        let Self { codec, received, .. } = self;
+        let Received { consumed, event } = codec.receive(received.as_slice(), received.has_ended());
+        let part = match event {
+            ResponseEvent::Head(head) => return self.take_head(&head, consumed).map(Some),
+            ResponseEvent::Data(range) => {
+                let data = received.take_range(range, consumed);
+                return Ok(Some(ResponsePart::Frame(Frame::data(data))));
+            }
+            ResponseEvent::Trailers(fields) => {
+                let bytes = received.take_range(0..consumed, consumed);
+                let trailers = Frame::trailers(convert_fields(&fields, &bytes)?);
+                return Ok(Some(ResponsePart::Frame(trailers)));
+            }
+            ResponseEvent::Fault(fault) => return Err(Http1Error::Fault(fault)),
+            ResponseEvent::NeedMore => None,
+            ResponseEvent::Interim(_) => Some(ResponsePart::Interim),
+            ResponseEvent::End => Some(ResponsePart::End),
+            // The bytes stay: they show that the connection cannot be used again, or belong to
+            // another protocol.
+            ResponseEvent::Paused | ResponseEvent::Switched | ResponseEvent::Closed => {
+                return Ok(Some(ResponsePart::End));
+            }
+        };
+        received.consume(consumed);
+        Ok(part)
+    }
+
+    fn take_head(
+        &mut self,
+        head: &ResponseHead,
+        length: usize,
+    ) -> Result<ResponsePart, Http1Error> {
+        let bytes = self.received.take_range(0..length, length);
+        self.idle_time = stated_idle_time(head, &bytes);
+        Ok(ResponsePart::Head(convert_head(head, &bytes)?))
+    }
+}
+
+fn stated_idle_time(head: &ResponseHead, bytes: &[u8]) -> Option<Duration> {
+    let mut values = head.fields().values_of(FieldId::KeepAlive, bytes);
+    idle_time(values.next()?)
+}

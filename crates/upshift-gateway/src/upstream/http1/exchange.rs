@@ -1,0 +1,122 @@
+//! One exchange over HTTP/1.1, up to the head of the response.
+
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use tokio::time::Instant;
+use upshift_http1::{Framing, SendError, Wants};
+
+use super::connection::{Http1Connection, ResponsePart};
+use super::error::Http1Error;
+use super::idle::IdleConnections;
+use super::request::Http1Request;
+use super::switched::SwitchedStream;
+use crate::body::RequestBody;
+
+/// A connection that is used for a request. It closes when this is dropped.
+pub(crate) struct Http1Exchange {
+    pub(super) connection: Box<Http1Connection>,
+    /// The pool that the connection goes to after the exchange; `None` if it is not kept.
+    home: Option<Rc<IdleConnections>>,
+}
+
+impl Http1Exchange {
+    /// Begins an exchange: writes the head of `request` into the buffer. The content is still to be
+    /// attached.
+    ///
+    /// # Errors
+    /// If the request cannot be written in HTTP/1.1.
+    pub(crate) fn begin(
+        mut connection: Box<Http1Connection>,
+        home: Option<Rc<IdleConnections>>,
+        request: &Http1Request<'_>,
+    ) -> Result<Self, SendError> {
+        let Http1Connection { codec, upload, .. } = &mut *connection;
+        request.write_head(codec, upload.outgoing.begin_request())?;
+        Ok(Self { connection, home })
+    }
+
+    /// Attaches the content of the request.
+    pub(crate) fn attach_body(&mut self, body: RequestBody) {
+        self.connection.upload.begin(body);
+    }
+
+    /// Sends the request, and reads the head of the response.
+    pub(crate) fn poll_response(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<Framing>, Http1Error>> {
+        let sent = self.poll_upload(cx)?;
+        if !self.connection.upload.outgoing.has_begun() {
+            // Bytes that come before the request are not its response (RFC 9112 §9.2).
+            return match sent {
+                Poll::Ready(()) => Poll::Ready(Err(closed())),
+                Poll::Pending => Poll::Pending,
+            };
+        }
+        loop {
+            match ready!(self.connection.poll_part(cx))? {
+                ResponsePart::Head(response) => return Poll::Ready(Ok(response)),
+                // RFC 9110 §15.2: "A proxy MUST forward 1xx responses", which the client's side
+                // cannot send yet. The codec bounds their number.
+                ResponsePart::Interim => {}
+                ResponsePart::Frame(_) | ResponsePart::End => return Poll::Ready(Err(closed())),
+            }
+        }
+    }
+
+    /// Ready if `deadline` has passed. Otherwise the task is woken then.
+    pub(crate) fn poll_deadline(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        self.connection.timer.poll_passed(deadline, cx)
+    }
+
+    /// The content of a request of which nothing was sent; `None` if the upstream may have seen a
+    /// part of the request.
+    pub(crate) fn take_unsent(&mut self) -> Option<RequestBody> {
+        let upload = &mut self.connection.upload;
+        if upload.outgoing.has_begun() { None } else { Some(upload.take_back()) }
+    }
+
+    /// Returns true if nothing of the request is left to send.
+    pub(super) fn has_sent_request(&self) -> bool {
+        self.connection.upload.is_sent()
+    }
+
+    /// The stream after a 101, if the upstream has the whole request.
+    pub(super) fn into_switched(mut self) -> Option<SwitchedStream> {
+        // The 101 has an end, too.
+        let end = self.connection.take_buffered();
+        if !matches!(end, Ok(Some(ResponsePart::End))) {
+            return None;
+        }
+        let Http1Connection { stream, codec, mut received, .. } = *self.connection;
+        if codec.wants() != Wants::Switch {
+            return None;
+        }
+        Some(SwitchedStream::new(stream, received.take_all()))
+    }
+
+    /// Sends what can be sent of the request. Ready when nothing is left.
+    pub(super) fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Http1Error>> {
+        let Http1Connection { codec, stream, upload, .. } = &mut *self.connection;
+        upload.poll_send(codec, stream, cx)
+    }
+
+    /// Returns true if the response has ended, and the upstream takes the rest of the request.
+    pub(super) fn takes_rest_of_request(&self) -> bool {
+        self.connection.codec.wants() == Wants::Write
+    }
+
+    /// Ends the exchange after the response: keeps the connection if it can be used again.
+    pub(super) fn finish(self) {
+        if let Some(home) = self.home {
+            home.put(self.connection);
+        }
+    }
+}
+
+fn closed() -> Http1Error {
+    io::Error::from(io::ErrorKind::ConnectionAborted).into()
+}

@@ -1,0 +1,34 @@
+//! HTTP/1.1 towards an upstream.
+//!
+//! A connection has no task of its own: that of the exchange drives both directions, until the
+//! response has ended.
+//!
+//! 1. The head of a request goes out with the start of its content, in one write.
+//! 2. While the rest of the content is sent, the response is awaited. If it begins before the
+//!    request has ended, a task takes over both directions ([`early`]): a client may read nothing
+//!    of it before it has sent all.
+//! 3. A connection is kept if the codec lets it persist, and nothing follows the response. It has no
+//!    buffer while it is idle, and is checked before it is used again ([`idle`]).
+
+mod connection;
+mod content;
+mod deadline;
+mod early;
+mod error;
+mod exchange;
+mod idle;
+mod keep_alive;
+mod outgoing;
+mod received;
+mod request;
+mod response;
+mod switched;
+mod upload;
+
+pub(crate) use connection::Http1Connection;
+pub(crate) use content::Http1Content;
+pub(crate) use error::Http1Error;
+pub(crate) use exchange::Http1Exchange;
+pub(crate) use idle::IdleConnections;
+pub(crate) use request::Http1Request;
+pub(crate) use switched::SwitchedStream;

@@ -1,0 +1,151 @@
+//! The request of an exchange, on its way to the upstream.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body as _, Frame};
+use upshift_http1::ClientConnection;
+
+use super::error::Http1Error;
+use super::outgoing::OutgoingBytes;
+use super::request::fields_of;
+use crate::body::RequestBody;
+use crate::upstream::connect::UpstreamStream;
+
+/// The part of a request that was not sent.
+#[derive(Default)]
+pub(super) struct Upload {
+    pub(super) outgoing: OutgoingBytes,
+    /// The content; `None` once all of it was taken.
+    body: Option<RequestBody>,
+    /// A piece that was taken before anything was written: if nothing can be, the request is sent
+    /// again with it.
+    first: Option<Bytes>,
+    /// The upstream takes no more.
+    stopped: bool,
+    /// Nothing is left to send.
+    sent: bool,
+}
+
+impl Upload {
+    /// Begins the upload of a request whose head is in the buffer.
+    pub(super) fn begin(&mut self, body: RequestBody) {
+        (self.stopped, self.sent) = (false, false);
+        self.first = None;
+        self.body = if body.is_end_stream() { None } else { Some(body) };
+    }
+
+    /// Returns true if nothing is left to send.
+    pub(super) fn is_sent(&self) -> bool {
+        self.sent
+    }
+
+    /// Returns true if the upstream stopped taking the request before its end.
+    pub(super) fn was_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Takes back the content of a request of which nothing was sent.
+    pub(super) fn take_back(&mut self) -> RequestBody {
+        self.outgoing.release_buffer();
+        match (self.body.take(), self.first.take()) {
+            (Some(mut body), Some(first)) => {
+                body.put_back(first);
+                body
+            }
+            (Some(body), None) => body,
+            (None, first) => RequestBody::from_bytes(first.unwrap_or_default()),
+        }
+    }
+
+    /// Sends as much as the client provides and the upstream takes. Ready when nothing is left to
+    /// send: all was sent, or the upstream takes no more.
+    ///
+    /// # Errors
+    /// If the content broke off.
+    pub(super) fn poll_send(
+        &mut self,
+        codec: &mut ClientConnection,
+        stream: &mut UpstreamStream,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Http1Error>> {
+        while !self.sent {
+            let is_waiting = self.fill_outgoing(codec, cx)?;
+            if ready!(self.outgoing.poll_write(stream, cx)).is_err() {
+                // RFC 9112 §9.5: the upstream may have responded before it closed its direction, so
+                // the response is still read.
+                (self.stopped, self.sent) = (true, true);
+                if self.outgoing.has_begun() {
+                    self.body = None;
+                }
+                break;
+            }
+            self.first = None;
+            if is_waiting {
+                return Poll::Pending;
+            }
+            self.sent = self.body.is_none();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes pieces of the content until there is enough for a write. Returns true if the client
+    /// has to send the next one.
+    fn fill_outgoing(
+        &mut self,
+        codec: &mut ClientConnection,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, Http1Error> {
+        // Of a request that may have to be sent elsewhere, one piece is enough to keep.
+        while self.outgoing.takes_piece() && self.first.is_none() {
+            let Some(body) = &mut self.body else { break };
+            let Poll::Ready(polled) = Pin::new(body).poll_frame(cx) else { return Ok(true) };
+            match polled {
+                Some(Ok(frame)) => self.put_frame(frame, codec)?,
+                Some(Err(error)) => {
+                    codec.break_off();
+                    return Err(Http1Error::Request(error));
+                }
+                None => self.put_end(&HeaderMap::new(), codec)?,
+            }
+        }
+        Ok(false)
+    }
+
+    fn put_frame(
+        &mut self,
+        frame: Frame<Bytes>,
+        codec: &mut ClientConnection,
+    ) -> Result<(), Http1Error> {
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => return self.put_end(&frame.into_trailers().unwrap_or_default(), codec),
+        };
+        if !data.is_empty() {
+            let framed = codec.send_content(data.len())?;
+            if !self.outgoing.has_begun() {
+                self.first = Some(data.clone());
+            }
+            self.outgoing.put_piece(framed, data);
+        }
+        // Without another poll, so that the end goes out in the same write.
+        match &self.body {
+            Some(body) if body.is_end_stream() && self.outgoing.takes_piece() => {
+                self.put_end(&HeaderMap::new(), codec)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put_end(
+        &mut self,
+        trailers: &HeaderMap,
+        codec: &mut ClientConnection,
+    ) -> Result<(), Http1Error> {
+        codec.finish_request(self.outgoing.take_buffer(), fields_of(trailers))?;
+        self.body = None;
+        Ok(())
+    }
+}
