@@ -2,7 +2,7 @@
 
 /// Declares the known names once.
 macro_rules! known_fields {
-    ($($id:ident = $name:literal $first:literal;)+) => {
+    ($($id:ident = $name:literal;)+) => {
         /// A known field name, or [`FieldId::Other`].
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[repr(u8)]
@@ -24,62 +24,84 @@ macro_rules! known_fields {
                     $(Self::$id => $name,)+
                 }
             }
-
-            /// The only known name with this length and first letter.
-            fn candidate(length: usize, first: u8) -> Self {
-                $(
-                    if length == $name.len() && first == $first {
-                        return Self::$id;
-                    }
-                )+
-                Self::Other
-            }
         }
     };
 }
 
-// A name is found by its length and first letter, so no two may have both in common.
 known_fields! {
-    Te = "te" b't';
-    Via = "via" b'v';
-    Host = "host" b'h';
-    Date = "date" b'd';
-    Accept = "accept" b'a';
-    Cookie = "cookie" b'c';
-    Expect = "expect" b'e';
-    Origin = "origin" b'o';
-    Server = "server" b's';
-    Upgrade = "upgrade" b'u';
-    Trailer = "trailer" b't';
-    Forwarded = "forwarded" b'f';
-    Connection = "connection" b'c';
-    KeepAlive = "keep-alive" b'k';
-    UserAgent = "user-agent" b'u';
-    ContentType = "content-type" b'c';
-    MaxForwards = "max-forwards" b'm';
-    Authorization = "authorization" b'a';
-    ContentLength = "content-length" b'c';
-    Http2Settings = "http2-settings" b'h';
-    XForwardedFor = "x-forwarded-for" b'x';
-    XForwardedHost = "x-forwarded-host" b'x';
-    ProxyConnection = "proxy-connection" b'p';
-    XForwardedProto = "x-forwarded-proto" b'x';
-    TransferEncoding = "transfer-encoding" b't';
-    SecWebSocketKey = "sec-websocket-key" b's';
-    ProxyAuthorization = "proxy-authorization" b'p';
-    SecWebSocketVersion = "sec-websocket-version" b's';
+    Te = "te";
+    Via = "via";
+    Host = "host";
+    Date = "date";
+    Accept = "accept";
+    Cookie = "cookie";
+    Expect = "expect";
+    Origin = "origin";
+    Server = "server";
+    Upgrade = "upgrade";
+    Trailer = "trailer";
+    Forwarded = "forwarded";
+    Connection = "connection";
+    KeepAlive = "keep-alive";
+    UserAgent = "user-agent";
+    ContentType = "content-type";
+    MaxForwards = "max-forwards";
+    Authorization = "authorization";
+    ContentLength = "content-length";
+    Http2Settings = "http2-settings";
+    XForwardedFor = "x-forwarded-for";
+    XForwardedHost = "x-forwarded-host";
+    ProxyConnection = "proxy-connection";
+    XForwardedProto = "x-forwarded-proto";
+    TransferEncoding = "transfer-encoding";
+    SecWebSocketKey = "sec-websocket-key";
+    ProxyAuthorization = "proxy-authorization";
+    SecWebSocketVersion = "sec-websocket-version";
+}
+
+/// The only known name with this length and first letter, in lower case. Most names are compared
+/// with one other, or none.
+fn candidate(length: usize, first: u8) -> FieldId {
+    match (length, first) {
+        (2, b't') => FieldId::Te,
+        (3, b'v') => FieldId::Via,
+        (4, b'h') => FieldId::Host,
+        (4, b'd') => FieldId::Date,
+        (6, b'a') => FieldId::Accept,
+        (6, b'c') => FieldId::Cookie,
+        (6, b'e') => FieldId::Expect,
+        (6, b'o') => FieldId::Origin,
+        (6, b's') => FieldId::Server,
+        (7, b'u') => FieldId::Upgrade,
+        (7, b't') => FieldId::Trailer,
+        (9, b'f') => FieldId::Forwarded,
+        (10, b'c') => FieldId::Connection,
+        (10, b'k') => FieldId::KeepAlive,
+        (10, b'u') => FieldId::UserAgent,
+        (12, b'c') => FieldId::ContentType,
+        (12, b'm') => FieldId::MaxForwards,
+        (13, b'a') => FieldId::Authorization,
+        (14, b'c') => FieldId::ContentLength,
+        (14, b'h') => FieldId::Http2Settings,
+        (15, b'x') => FieldId::XForwardedFor,
+        (16, b'x') => FieldId::XForwardedHost,
+        (16, b'p') => FieldId::ProxyConnection,
+        (17, b'x') => FieldId::XForwardedProto,
+        (17, b't') => FieldId::TransferEncoding,
+        (17, b's') => FieldId::SecWebSocketKey,
+        (19, b'p') => FieldId::ProxyAuthorization,
+        (21, b's') => FieldId::SecWebSocketVersion,
+        _ => FieldId::Other,
+    }
 }
 
 impl FieldId {
     /// The id of a field name, which is compared without case.
     pub fn of_name(name: &[u8]) -> Self {
         let Some(first) = name.first() else { return Self::Other };
-        let candidate = Self::candidate(name.len(), first.to_ascii_lowercase());
-        if name.eq_ignore_ascii_case(candidate.as_str().as_bytes()) {
-            candidate
-        } else {
-            Self::Other
-        }
+        let known = candidate(name.len(), first.to_ascii_lowercase());
+        let is_known = name.eq_ignore_ascii_case(known.as_str().as_bytes());
+        if is_known { known } else { Self::Other }
     }
 
     /// Returns true for the fields that frame a message. Only the codec writes them.
