@@ -12,8 +12,16 @@ use crate::run::{command, find, output, root, succeeds, target};
 use crate::summary::StepResult;
 
 /// The targets, and the folder whose files they start from.
-const TARGETS: [(&str, Option<&str>); 4] =
-    [("field", None), ("policy_file", Some("examples")), ("decide", None), ("follow", None)];
+const TARGETS: [(&str, Option<&str>); 8] = [
+    ("field", None),
+    ("policy_file", Some("examples")),
+    ("decide", None),
+    ("follow", None),
+    ("http1_head", Some("fuzz/seeds/http1_head")),
+    ("http1_chunked", Some("fuzz/seeds/http1_chunked")),
+    ("http1_trailers", Some("fuzz/seeds/http1_trailers")),
+    ("http1_requests", Some("fuzz/seeds/http1_requests")),
+];
 
 /// The inputs of each target: the same ones in every fresh clone, so that a change fails for its
 /// own faults and not by chance. `just fuzz` looks further.
@@ -86,7 +94,7 @@ fn fuzz(platform: &str, name: &str, seeds: Option<&str>) -> bool {
     let started = Instant::now();
     match output(&mut run) {
         Ok(_) => {
-            println!("  ok     {name:<12} {} s", started.elapsed().as_secs());
+            println!("  ok     {name:<15} {} s", started.elapsed().as_secs());
             true
         }
         Err(why) => {
