@@ -4,7 +4,7 @@ use upshift_http1::{
     ClientConnection, Field, Framing, Limits, RequestStart, ResponseEvent, Version,
 };
 
-use crate::transcript::{Reading, Transcript, Unread, text_of};
+use crate::transcript::{Reading, Transcript, Unread};
 
 /// The behaviour of the client.
 #[derive(Clone, Debug)]
@@ -98,10 +98,4 @@ fn take_event(
     reading.consumed += received.consumed;
     unread.consume(received.consumed);
     goes_on
-}
-
-/// The text of a status, for messages of failed tests.
-pub(crate) fn describe(transcript: &Transcript) -> String {
-    let fault = transcript.fault.map_or("none", |fault| fault.class.name());
-    format!("{:?}, fault {fault}, {}", transcript.messages, text_of(&transcript.sent))
 }

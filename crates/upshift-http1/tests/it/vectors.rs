@@ -7,7 +7,7 @@ use upshift_http1::{
     ServerConnection, Version, Wants,
 };
 
-use crate::client_run::{ClientRun, describe};
+use crate::client_run::ClientRun;
 use crate::gateway_run::{forward_requests, forward_responses};
 use crate::server_run::ServerRun;
 use crate::transcript::{Transcript, text_of};
@@ -205,4 +205,10 @@ fn framing_of(text: &str) -> (Framing, &[u8]) {
         _ if text == "until close" => (Framing::UntilClose, b""),
         _ => panic!("no framing is called {text:?}"),
     }
+}
+
+/// The transcript in short.
+fn describe(transcript: &Transcript) -> String {
+    let fault = transcript.fault.map_or("none", |fault| fault.class.name());
+    format!("{:?}, fault {fault}, {}", transcript.messages, text_of(&transcript.sent))
 }
