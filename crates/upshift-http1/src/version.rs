@@ -29,8 +29,8 @@ impl Version {
             [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
                 if major.is_ascii_digit() && minor.is_ascii_digit() =>
             {
-                // RFC 9110 §2.5: a higher minor version is processed "as if it was in the highest
-                // minor version within that major version to which the recipient is conformant".
+                // RFC 9110 §2.5: a message with a higher minor version can be processed as one of
+                // the highest minor version that the recipient knows.
                 if *major == b'1' {
                     return Ok(Self::Http11);
                 }

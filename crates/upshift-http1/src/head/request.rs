@@ -60,8 +60,8 @@ impl RequestHead {
             expectation: read_expectation(&head, framing),
             // RFC 9112 §9.3.
             keeps_alive: !options.close && (is_http11 || options.keep_alive),
-            // RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an
-            // HTTP/1.0 request", and §7.6.1: the field needs its option.
+            // RFC 9110 §7.8: "A server that receives an Upgrade header field in an HTTP/1.0 request
+            // MUST ignore that Upgrade field", and §7.6.1: the field needs its option.
             offers_switch: is_http11 && options.upgrade && fields.contains(FieldId::Upgrade),
             accepts_trailers: is_http11 && accepts_trailers(&head),
             line,

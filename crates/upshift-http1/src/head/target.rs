@@ -24,8 +24,7 @@ pub(crate) fn target_form(method: &[u8], target: &[u8]) -> Option<TargetForm> {
     }
     match target {
         [b'/', ..] => Some(TargetForm::Origin),
-        // RFC 9112 §3.2.4: "The asterisk-form of request-target is only used for a server-wide
-        // OPTIONS request."
+        // RFC 9112 §3.2.4: the asterisk-form is only used for a server-wide OPTIONS request.
         b"*" => (method == b"OPTIONS").then_some(TargetForm::Asterisk),
         absolute => {
             let authority = absolute_authority(absolute)?;

@@ -128,9 +128,10 @@ fn write_decimal(out: &mut Vec<u8>, number: u64) {
 
 /// Writes the trailer fields that may be there.
 ///
-/// RFC 9110 §6.5.1: a sender MUST NOT generate a trailer field whose definition does not permit it,
-/// "including those used for message framing, routing, request modifiers, authentication, […] or
-/// determining how to process the content".
+/// RFC 9110 §6.5.1: "Many fields cannot be processed outside the header section […], such as those
+/// that describe message framing, routing, authentication, request modifiers, response controls, or
+/// content format. A sender MUST NOT generate a trailer field unless the sender knows the
+/// corresponding header field name's definition permits the field to be sent in trailers."
 pub(crate) fn write_trailers<'f>(
     out: &mut Vec<u8>,
     trailers: impl IntoIterator<Item = Field<'f>>,
