@@ -35,6 +35,14 @@ pub struct Limits {
     /// RFC 9112 §2.2 permits it. It is off by default, because a peer that does not take it reads
     /// another message. Chunked framing never accepts it.
     pub accepts_bare_lf: bool,
+    /// Ignores options of `Connection` that name `Host` or a field of the framing.
+    ///
+    /// They are a fault by default, because an intermediary that removes what `Connection` names (RFC
+    /// 9110 §7.6.1) would remove the framing. One that never removes these fields is not misled.
+    pub ignores_essential_options: bool,
+    /// Checks `Host` (RFC 9112 §3.2). A caller that also checks the authority of other versions of
+    /// HTTP can do so itself, and answers a request with a head.
+    pub checks_host: bool,
 }
 
 impl Default for Limits {
@@ -51,6 +59,8 @@ impl Default for Limits {
             trailers: 64,
             interim_responses: 32,
             accepts_bare_lf: false,
+            ignores_essential_options: false,
+            checks_host: true,
         }
     }
 }

@@ -36,7 +36,7 @@ impl RequestReader {
             return Ok(None);
         };
         let length = section.length;
-        let head = RequestHead::parse(&buffer[..length], section)?;
+        let head = RequestHead::parse(&buffer[..length], section, limits)?;
         Ok(Some(ReadHead { head, length }))
     }
 }
@@ -63,7 +63,7 @@ impl ResponseReader {
             return Ok(None);
         };
         let length = section.length;
-        let head = ResponseHead::parse(&buffer[..length], section, method)?;
+        let head = ResponseHead::parse(&buffer[..length], section, method, limits)?;
         Ok(Some(ReadHead { head, length }))
     }
 }

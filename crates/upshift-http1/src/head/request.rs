@@ -12,6 +12,7 @@ use crate::head::section_fields::{SpaceBeforeColon, parse_fields};
 use crate::head::section_reader::Section;
 use crate::head::start_line::RequestLine;
 use crate::head::target::{TargetForm, absolute_authority, target_form};
+use crate::limits::Limits;
 use crate::octets::trim_ows;
 use crate::version::Version;
 
@@ -42,15 +43,21 @@ pub struct RequestHead {
 
 impl RequestHead {
     /// Parses the fields of a complete section, and decides what follows from them.
-    pub(crate) fn parse(bytes: &[u8], section: Section<RequestLine>) -> Result<Self, Malformed> {
+    pub(crate) fn parse(
+        bytes: &[u8],
+        section: Section<RequestLine>,
+        limits: &Limits,
+    ) -> Result<Self, Malformed> {
         let Section { line, fields_start, fields: count, .. } = section;
         let fields = parse_fields(bytes, fields_start, count, SpaceBeforeColon::Reject)?;
         let method = slice_of(bytes, line.method.clone());
         let form = target_form(method, slice_of(bytes, line.target.clone()))
             .ok_or(Malformed::new(FaultClass::Target, line.target.start))?;
         let head = FramingFields { version: line.version, fields: &fields, bytes };
-        check_host(&head)?;
-        let options = read_connection(&head)?;
+        if limits.checks_host {
+            check_host(&head)?;
+        }
+        let options = read_connection(&head, limits)?;
         let framing = request_framing(&head)?;
         check_content(method, framing, &head)?;
         let is_http11 = line.version == Version::Http11;
@@ -159,14 +166,17 @@ fn check_host(head: &FramingFields<'_>) -> Result<(), Malformed> {
 }
 
 /// Reads the options of `Connection`.
-pub(crate) fn read_connection(head: &FramingFields<'_>) -> Result<ConnectionOptions, Malformed> {
+pub(crate) fn read_connection(
+    head: &FramingFields<'_>,
+    limits: &Limits,
+) -> Result<ConnectionOptions, Malformed> {
     let mut options = ConnectionOptions::default();
     if head.fields.contains(FieldId::Connection) {
         for line in head.fields.values_of(FieldId::Connection, head.bytes) {
             options.add_line(line);
         }
     }
-    if options.names_essential {
+    if options.names_essential && !limits.ignores_essential_options {
         let at = head.place_of(FieldId::Connection);
         return Err(Malformed::new(FaultClass::ConnectionOption, at));
     }

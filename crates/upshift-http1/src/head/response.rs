@@ -10,6 +10,7 @@ use crate::head::request::read_connection;
 use crate::head::section_fields::{SpaceBeforeColon, parse_fields};
 use crate::head::section_reader::Section;
 use crate::head::start_line::StatusLine;
+use crate::limits::Limits;
 use crate::version::Version;
 
 /// The request that a response belongs to, as far as its framing depends on it.
@@ -64,11 +65,12 @@ impl ResponseHead {
         bytes: &[u8],
         section: Section<StatusLine>,
         method: RequestMethod,
+        limits: &Limits,
     ) -> Result<Self, Malformed> {
         let Section { line, fields_start, fields: count, .. } = section;
         let fields = parse_fields(bytes, fields_start, count, SpaceBeforeColon::Remove)?;
         let head = FramingFields { version: line.version, fields: &fields, bytes };
-        let options = read_connection(&head)?;
+        let options = read_connection(&head, limits)?;
         let framing = if method.opens_tunnel(line.status) {
             // RFC 9112 §6.3, 2: "A client MUST ignore any Content-Length or Transfer-Encoding
             // header fields received in such a message."

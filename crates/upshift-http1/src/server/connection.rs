@@ -62,6 +62,8 @@ pub(super) struct Exchange {
     pub(super) awaits_continue: bool,
     /// The response opens a tunnel.
     pub(super) switches: bool,
+    /// The content is read on after the response.
+    pub(super) reads_on: bool,
 }
 
 impl ServerConnection {
@@ -123,6 +125,12 @@ impl ServerConnection {
         }
     }
 
+    /// Reads the content of the request on when the response ends first, though the connection does
+    /// not persist: for content that is in use.
+    pub fn read_on(&mut self) {
+        self.exchange.reads_on = true;
+    }
+
     /// Breaks a response off, because the rest of it cannot be had.
     ///
     /// RFC 9112 §8: the client must see that it is incomplete. So no last chunk is sent.
@@ -153,10 +161,14 @@ impl ServerConnection {
             // connection."
             Reading::Done => self.reading = Reading::Closed,
             // RFC 9112 §9.3: the rest of the content is read, or the connection is closed.
-            Reading::Body(_) if !self.exchange.keeps_alive && !self.exchange.switches => {
+            Reading::Body(_) if !self.exchange.keeps_alive && !self.reads_on() => {
                 self.reading = Reading::Closed;
             }
             _ => {}
         }
+    }
+
+    fn reads_on(&self) -> bool {
+        self.exchange.switches || self.exchange.reads_on
     }
 }

@@ -57,6 +57,7 @@ impl ServerConnection {
             accepts_trailers: head.accepts_trailers(),
             awaits_continue: head.expectation() == Expectation::Continue,
             switches: false,
+            reads_on: false,
         };
         self.writing = Writing::Ready;
         // A request without content has its end in the next call, as one with content has.

@@ -421,3 +421,49 @@ fn nothing_is_written_of_an_invalid_response() {
         peer.respond(Framing::None);
     }
 }
+
+/// The kind of fault: an upload that is cut off because its response has ended.
+#[test]
+fn content_in_use_is_read_on_after_the_last_response() {
+    for reads_on in [true, false] {
+        let mut peer = Peer::with(
+            b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab",
+        );
+        assert_eq!(peer.next(), "head / Length(4)");
+        assert_eq!(peer.next(), "data ab");
+        if reads_on {
+            peer.connection.read_on();
+        }
+        peer.respond(Framing::None);
+        peer.received.extend_from_slice(b"cd");
+        if reads_on {
+            assert_eq!(peer.next(), "data cd");
+            assert_eq!(peer.next(), "End");
+        }
+        assert_eq!(peer.next(), "Closed");
+    }
+}
+
+/// RFC 9110 §7.6.1.
+#[test]
+fn options_that_name_the_framing_are_a_fault_or_ignored() {
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: host, content-length\r\n\r\n";
+    let mut peer = Peer::with(request);
+    assert_eq!(peer.next(), "fault connection-option");
+    let limits = Limits { ignores_essential_options: true, ..Limits::default() };
+    let mut tolerant = Peer::with(request);
+    tolerant.connection = ServerConnection::new(limits);
+    assert_eq!(tolerant.next(), "head / None");
+}
+
+/// RFC 9112 §3.2.
+#[test]
+fn a_host_is_checked_here_or_by_the_caller() {
+    let request = b"GET / HTTP/1.1\r\n\r\n";
+    let mut peer = Peer::with(request);
+    assert_eq!(peer.next(), "fault host");
+    let mut unchecked = Peer::with(request);
+    let limits = Limits { checks_host: false, ..Limits::default() };
+    unchecked.connection = ServerConnection::new(limits);
+    assert_eq!(unchecked.next(), "head / None");
+}
