@@ -17,22 +17,16 @@ use tokio::time::Instant;
 use super::replay::{Replay, ReplaySource};
 use super::{BodyError, BodyTimeout, BoxedBody, PolledFrame, TruncatedStream, is_truncated};
 use crate::fields::trailers::TrailerFilter;
-use crate::framing::chunks::BadChunk;
-use crate::progress::activity::Activity;
 use crate::telemetry::exchange_report::ExchangeReport;
 
 /// A handle to take back the content of a request.
 pub(crate) type ContentReplay = Replay<RequestBody>;
 
 /// The body of a request.
-///
-/// If it is dropped before its end, it notes in the [`Activity`] that the client may still be
-/// sending.
 pub(crate) struct RequestBody {
     content: RequestContent,
     /// A piece that was read ahead to see if there is content, or put back.
     first: Option<Bytes>,
-    activity: Option<Rc<Activity>>,
     upload: Option<Rc<UploadProgress>>,
     timeout: Option<BodyTimeout>,
     trailers: Option<TrailerFilter>,
@@ -87,15 +81,7 @@ impl UploadProgress {
 
 impl RequestBody {
     fn new(content: RequestContent, timeout: Option<BodyTimeout>) -> Self {
-        Self {
-            content,
-            first: None,
-            activity: None,
-            upload: None,
-            timeout,
-            trailers: None,
-            report: Weak::new(),
-        }
+        Self { content, first: None, upload: None, timeout, trailers: None, report: Weak::new() }
     }
 
     /// No body.
@@ -103,30 +89,18 @@ impl RequestBody {
         Self::new(RequestContent::Empty, None)
     }
 
-    /// Converts a request that hyper read from the connection of `activity`. The client may pause
-    /// for `idle`.
-    pub(crate) fn from_hyper(
-        request: Request<Incoming>,
-        activity: &Rc<Activity>,
-        idle: Duration,
-    ) -> Request<Self> {
+    /// Converts a request that hyper read. The client may pause for `idle`.
+    pub(crate) fn from_hyper(request: Request<Incoming>, idle: Duration) -> Request<Self> {
         let version = request.version();
-        request.map(|body| Self::from_incoming(body, version, activity, idle))
+        request.map(|body| Self::from_incoming(body, version, idle))
     }
 
-    fn from_incoming(
-        incoming: Incoming,
-        version: Version,
-        activity: &Rc<Activity>,
-        idle: Duration,
-    ) -> Self {
+    fn from_incoming(incoming: Incoming, version: Version, idle: Duration) -> Self {
         if incoming.is_end_stream() {
             return Self::empty();
         }
         let content = RequestContent::Hyper(incoming, version);
-        let mut body = Self::new(content, Some(BodyTimeout::new(idle)));
-        body.activity = Some(Rc::clone(activity));
-        body
+        Self::new(content, Some(BodyTimeout::new(idle)))
     }
 
     /// A body from a source other than hyper. The client may pause for `idle`.
@@ -223,21 +197,11 @@ impl RequestBody {
             Some(Ok(_)) if !self.is_end_stream() => UploadState::Upstream,
             _ => UploadState::Done,
         };
-        if state == UploadState::Done {
-            // The client has sent it all, so there is nothing to note on drop.
-            self.activity = None;
-        }
         self.enter_state(state);
         Poll::Ready(frame)
     }
 
     fn record_wait(&mut self, cx: &mut Context<'_>) -> PolledFrame {
-        if let Some(activity) = &self.activity
-            && activity.is_content_broken(cx)
-        {
-            self.enter_state(UploadState::Failed);
-            return Poll::Ready(Some(Err(BadChunk.into())));
-        }
         self.enter_state(UploadState::Client);
         if let Some(timeout) = &mut self.timeout
             && let Poll::Ready(timed_out) = timeout.poll_expired(cx)
@@ -270,15 +234,6 @@ impl ReplaySource for RequestBody {
 
     fn finish_upload(&self) {
         self.enter_state(UploadState::Done);
-    }
-}
-
-impl Drop for RequestBody {
-    fn drop(&mut self) {
-        if let Some(activity) = &self.activity {
-            // The connection has to be drained before it closes, or the kernel resets it.
-            activity.leave_unread();
-        }
     }
 }
 

@@ -12,18 +12,22 @@ use crate::telemetry::disconnect::DisconnectReason;
 
 /// Runs a codec until it ends by itself, or its client times out. Once the connection has to stop
 /// taking requests, `shut_down` asks the codec to end after the current exchange.
-pub(crate) async fn drive_codec<C: Future<Output = hyper::Result<()>>>(
+pub(crate) async fn drive_codec<C, E>(
     codec: Pin<&mut C>,
-    shut_down: fn(Pin<&mut C>),
+    shut_down: impl Fn(Pin<&mut C>),
     activity: &Activity,
     timeouts: ActivityTimeouts,
-) -> Result<(), DisconnectReason> {
+) -> Result<(), DisconnectReason>
+where
+    C: Future<Output = Result<(), E>>,
+    DisconnectReason: From<E>,
+{
     let mut goodbye = pin!(activity.wait_for_goodbye());
     let mut timer = pin!(sleep_until(Instant::now() + timeouts.idle));
     let mut driver = CodecDriver { codec, shut_down, activity, timeouts, shutting_down: false };
     poll_fn(|cx| {
         if let Poll::Ready(ended) = driver.codec.as_mut().poll(cx) {
-            return Poll::Ready(ended.map_err(|error| DisconnectReason::of_codec_error(&error)));
+            return Poll::Ready(ended.map_err(DisconnectReason::from));
         }
         // Polled only until it resolves: afterwards `shutting_down` is set.
         if !driver.shutting_down && goodbye.as_mut().poll(cx).is_ready() {
@@ -36,15 +40,15 @@ pub(crate) async fn drive_codec<C: Future<Output = hyper::Result<()>>>(
 }
 
 /// A codec and the times that its client has to keep.
-struct CodecDriver<'a, C> {
+struct CodecDriver<'a, C, S> {
     codec: Pin<&'a mut C>,
-    shut_down: fn(Pin<&mut C>),
+    shut_down: S,
     activity: &'a Activity,
     timeouts: ActivityTimeouts,
     shutting_down: bool,
 }
 
-impl<C> CodecDriver<'_, C> {
+impl<C, S: Fn(Pin<&mut C>)> CodecDriver<'_, C, S> {
     fn begin_shutdown(&mut self, cx: &Context<'_>) {
         self.shutting_down = true;
         (self.shut_down)(self.codec.as_mut());

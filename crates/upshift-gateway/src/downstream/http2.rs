@@ -39,7 +39,7 @@ pub(super) async fn serve_http2(
         async move {
             let request = match kept {
                 Some(kept) => *kept,
-                None => RequestBody::from_hyper(request, &connection.activity, idle),
+                None => RequestBody::from_hyper(request, idle),
             };
             // Streams carry their tunnels themselves (RFC 8441), so there is no switch.
             Ok::<_, Infallible>(serve(&connection, request).await.response)

@@ -10,7 +10,6 @@ pub(crate) mod client_hello;
 pub(crate) mod codec;
 mod h2c;
 mod http1;
-mod http1_gate;
 mod http2;
 pub(crate) mod http3;
 mod in_band_tls;
@@ -18,6 +17,7 @@ mod next;
 mod opening;
 mod preamble;
 mod preamble_reader;
+mod read_buffer;
 pub(crate) mod stream;
 mod switch;
 
@@ -54,7 +54,9 @@ async fn serve_steps(mut connection: Connection, mut next: Next) {
             Next::Preamble(stream) => {
                 Box::pin(preamble_reader::read_preamble(stream, &connection)).await
             }
-            Next::Http1(stream) => Box::pin(http1::serve_http1(stream, &connection)).await,
+            Next::Http1(stream, received) => {
+                Box::pin(http1::serve_http1(stream, received, &connection)).await
+            }
             Next::Http2(stream, first) => {
                 Box::pin(http2::serve_http2(stream, &connection, first)).await;
                 Next::Ended

@@ -1,6 +1,6 @@
 //! The steps of a connection.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::Request;
 
 use super::stream::ClientStream;
@@ -12,8 +12,8 @@ use crate::local_reply::LocalReply;
 pub(super) enum Next {
     /// Read the first bytes, to see what the client speaks.
     Preamble(ClientStream),
-    /// Serve HTTP/1. The stream has a gate.
-    Http1(ClientStream),
+    /// Serve HTTP/1. These bytes were read already.
+    Http1(ClientStream, BytesMut),
     /// Serve HTTP/2. After an h2c upgrade, the request (of HTTP/1.1) replaces the placeholder on
     /// stream 1, of which only the method is real.
     Http2(ClientStream, Option<Box<Request<RequestBody>>>),

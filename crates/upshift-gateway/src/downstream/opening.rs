@@ -67,7 +67,7 @@ pub(super) async fn open_connection(
     };
     let stream = ClientStream::new(transport, Rc::clone(&activity));
     let first = if http2 { Next::Http2(stream, None) } else { Next::Preamble(stream) };
-    Some((Connection { core, peer, tls, activity, outer: None }, first))
+    Some((Connection { core, peer, tls, activity }, first))
 }
 
 /// Performs the TLS handshake. A failure is counted.

@@ -1,16 +1,16 @@
 //! The wait for the first bytes of a cleartext connection, or of one inside TLS without ALPN.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 
 use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 use upshift_config::Limits;
 
-use super::http1_gate::Http1Gate;
 use super::next::Next;
 use super::preamble::{Preamble, examine_preamble};
+use super::read_buffer::poll_receive;
 use super::stream::ClientStream;
 use crate::exchange::connection::Connection;
 use crate::exchange::unread::begin_unread_http1;
@@ -30,23 +30,20 @@ pub(super) async fn read_preamble(mut stream: ClientStream, connection: &Connect
         biased;
         opening = read_opening(&mut stream, &mut received, &limits, &connection.activity) => opening,
         // It has sent nothing, or it would not have been chosen.
-        () = connection.activity.wait_for_eviction() => Ok(Preamble::Incomplete),
+        () = connection.activity.wait_for_eviction() => Ok(Opening::Read(Preamble::Incomplete)),
     };
     match opening {
-        Ok(Preamble::Http1(head)) => {
-            stream.put_gate(Http1Gate::after_head(received, &head, limits.header_bytes));
-            Next::Http1(stream)
-        }
-        Ok(Preamble::Http2) => {
+        Ok(Opening::Read(Preamble::Http1)) => Next::Http1(stream, received),
+        Ok(Opening::Read(Preamble::Http2)) => {
             stream.put_back(received.freeze());
             Next::Http2(stream, None)
         }
-        Ok(Preamble::Faulty(reply)) => Next::Reply(stream, reply, received.freeze()),
-        Ok(Preamble::Tls) => {
+        Ok(Opening::Late) => Next::Reply(stream, LocalReply::HeadTimeout, received.freeze()),
+        Ok(Opening::Read(Preamble::Tls)) => {
             connection.core.count_disconnect(DisconnectReason::TlsOnCleartext);
             Next::Ended
         }
-        Ok(Preamble::Incomplete) => {
+        Ok(Opening::Read(Preamble::Incomplete)) => {
             if !received.is_empty() {
                 // The client left within the head, which the report says when it is dropped.
                 drop(begin_unread_http1(connection, &received));
@@ -60,13 +57,21 @@ pub(super) async fn read_preamble(mut stream: ClientStream, connection: &Connect
     }
 }
 
-/// `Incomplete`: the client went away, or had not begun when the gateway shut down.
+/// The outcome of the wait for the first bytes.
+enum Opening {
+    /// They show the protocol. `Incomplete`: the client went away, or had not begun when the gateway
+    /// shut down.
+    Read(Preamble),
+    /// The client began with something that may become the preface of HTTP/2, and stopped.
+    Late,
+}
+
 async fn read_opening(
     stream: &mut ClientStream,
     received: &mut BytesMut,
     limits: &Limits,
     activity: &Activity,
-) -> io::Result<Preamble> {
+) -> io::Result<Opening> {
     let accepted = Instant::now();
     let mut deadline = accepted + limits.idle;
     let mut drained = pin!(async {
@@ -75,27 +80,24 @@ async fn read_opening(
         sleep_until(accepted + DRAIN_GRACE).await;
     });
     loop {
-        if received.is_empty() {
-            received.reserve(2 * 1024);
-        }
         let idle = received.is_empty();
         let read = tokio::select! {
             biased;
-            read = timeout_at(deadline, stream.read_buf(received)) => read,
-            () = &mut drained, if idle => return Ok(Preamble::Incomplete),
+            read = timeout_at(deadline, poll_fn(|cx| poll_receive(stream, received, cx))) => read,
+            () = &mut drained, if idle => return Ok(Opening::Read(Preamble::Incomplete)),
         };
         match read {
             Ok(read) => {
                 if read? == 0 {
-                    return Ok(Preamble::Incomplete);
+                    return Ok(Opening::Read(Preamble::Incomplete));
                 }
             }
-            Err(_) if received.is_empty() => return Ok(Preamble::Incomplete),
-            Err(_) => return Ok(Preamble::Faulty(LocalReply::HeadTimeout)),
+            Err(_) if received.is_empty() => return Ok(Opening::Read(Preamble::Incomplete)),
+            Err(_) => return Ok(Opening::Late),
         }
-        match examine_preamble(received, limits.header_bytes) {
+        match examine_preamble(received) {
             Preamble::Incomplete => deadline = deadline.min(Instant::now() + limits.header_timeout),
-            opening => return Ok(opening),
+            preamble => return Ok(Opening::Read(preamble)),
         }
     }
 }

@@ -1,18 +1,17 @@
 //! A client's connection as a byte stream, over cleartext TCP or TLS.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes, BytesMut};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
-use crate::downstream::http1_gate::Http1Gate;
 use crate::progress::activity::Activity;
 
 /// The time in which a client has to take the end of a connection.
@@ -25,9 +24,6 @@ pub(crate) enum ClientTransport {
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
 }
-
-/// The size of a read through a gate, in bytes.
-const GATE_READ: usize = 8 * 1024;
 
 impl ClientTransport {
     fn poll_read(
@@ -42,28 +38,11 @@ impl ClientTransport {
     }
 }
 
-/// Reads at most `limit` bytes, and returns their number.
-fn poll_read_limited(
-    transport: &mut ClientTransport,
-    cx: &mut Context<'_>,
-    buffer: &mut ReadBuf<'_>,
-    limit: u64,
-) -> Poll<io::Result<u64>> {
-    let length = usize::try_from(limit).unwrap_or(usize::MAX).min(buffer.remaining());
-    let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
-    ready!(transport.poll_read(cx, &mut part))?;
-    let read = part.filled().len();
-    buffer.advance(read);
-    Poll::Ready(Ok(read as u64))
-}
-
 /// A client's connection. Reads and writes are recorded in its [`Activity`].
 pub(crate) struct ClientStream {
     transport: ClientTransport,
     /// Bytes that were read before, and are read again first.
     early: Bytes,
-    /// The checks in front of an HTTP/1 codec.
-    gate: Option<Http1Gate>,
     activity: Rc<Activity>,
     defer_shutdown: bool,
 }
@@ -71,67 +50,13 @@ pub(crate) struct ClientStream {
 impl ClientStream {
     /// A connection from which nothing was read.
     pub(crate) fn new(transport: ClientTransport, activity: Rc<Activity>) -> Self {
-        Self { transport, early: Bytes::new(), gate: None, activity, defer_shutdown: false }
+        Self { transport, early: Bytes::new(), activity, defer_shutdown: false }
     }
 
     /// Puts `bytes` back, to be read again first.
     pub(crate) fn put_back(&mut self, bytes: Bytes) {
         debug_assert!(self.early.is_empty(), "put back twice");
         self.early = bytes;
-    }
-
-    /// From now on, reads pass `gate`.
-    pub(crate) fn put_gate(&mut self, gate: Http1Gate) {
-        self.gate = Some(gate);
-    }
-
-    /// Removes the gate, if there is one.
-    pub(crate) fn take_gate(&mut self) -> Option<Http1Gate> {
-        self.gate.take()
-    }
-
-    /// Reads through the gate.
-    fn poll_gate(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Self { transport, gate, activity, .. } = self;
-        let Some(gate) = gate else { return Poll::Ready(Ok(())) };
-        loop {
-            if let [_, ..] = gate.passed_bytes() {
-                let length = gate.passed_bytes().len().min(buffer.remaining());
-                buffer.put_slice(&gate.passed_bytes()[..length]);
-                gate.consume_passed(length);
-                return Poll::Ready(Ok(()));
-            }
-            if gate.is_stopped() {
-                if gate.is_broken() {
-                    activity.break_content();
-                }
-                // hyper sees the end of the connection once it has answered the requests before.
-                if !activity.is_done_with(gate.passed_heads(), cx) {
-                    return Poll::Pending;
-                }
-                gate.mark_ended();
-                return Poll::Ready(Ok(()));
-            }
-            if let Some(left) = gate.direct_content() {
-                let read = ready!(poll_read_limited(transport, cx, buffer, left))?;
-                gate.record_direct(read);
-                activity.record_read();
-                return Poll::Ready(Ok(()));
-            }
-            // On the stack: an idle connection must not hold a buffer.
-            let mut space = [const { MaybeUninit::uninit() }; GATE_READ];
-            let mut received = ReadBuf::uninit(&mut space);
-            ready!(transport.poll_read(cx, &mut received))?;
-            if received.filled().is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            activity.record_read();
-            gate.receive_bytes(received.filled());
-        }
     }
 
     /// From now on a shutdown only flushes; [`ClientStream::close_gracefully`] has to be called
@@ -141,20 +66,23 @@ impl ClientStream {
         self.defer_shutdown = true;
     }
 
-    /// From now on a shutdown is passed on: for protocols that close the directions separately.
-    #[must_use]
-    pub(crate) fn with_shutdown(mut self) -> Self {
-        self.defer_shutdown = false;
-        self
-    }
-
     /// Returns the TCP connection; `None` if it carries TLS, or bytes were read ahead.
     pub(crate) fn into_cleartext(self) -> Option<TcpStream> {
         match self.transport {
-            ClientTransport::Cleartext(tcp) if self.early.is_empty() && self.gate.is_none() => {
-                Some(tcp)
-            }
+            ClientTransport::Cleartext(tcp) if self.early.is_empty() => Some(tcp),
             _ => None,
+        }
+    }
+
+    /// Closes so that the client sees an error, and no end.
+    pub(crate) fn close_with_reset(self) {
+        let tcp = match &self.transport {
+            ClientTransport::Cleartext(tcp) => tcp,
+            ClientTransport::Tls(tls) => tls.get_ref().0,
+        };
+        // Without it, the close would look like any other.
+        if let Err(error) = SockRef::from(tcp).set_linger(Some(Duration::ZERO)) {
+            tracing::debug!(%error, "a connection is closed and not reset");
         }
     }
 
@@ -213,9 +141,6 @@ impl AsyncRead for ClientStream {
             }
             self.activity.record_read();
             return Poll::Ready(Ok(()));
-        }
-        if self.gate.is_some() {
-            return self.poll_gate(cx, buffer);
         }
         let before = buffer.filled().len();
         let poll = self.transport.poll_read(cx, buffer);

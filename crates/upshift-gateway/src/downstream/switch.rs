@@ -13,7 +13,6 @@ use tokio::time::timeout;
 use upshift_core::Timestamp;
 
 use super::h2c::read_opening;
-use super::http1_gate::Http1Gate;
 use super::in_band_tls;
 use super::next::Next;
 use super::stream::{ClientStream, ClientTransport};
@@ -45,7 +44,7 @@ pub(super) async fn perform_switch(
     match switch {
         Switch::Tunnel(tunnel) => {
             let _busy = connection.activity.begin_busy();
-            tunnel.relay_bytes(stream.with_shutdown()).await;
+            tunnel.relay_bytes(stream).await;
             Next::Ended
         }
         Switch::H2c(kept, settings) => switch_to_http2(stream, kept, &settings, connection).await,
@@ -68,7 +67,7 @@ async fn switch_to_http2(
             return Next::Linger(stream);
         }
     }
-    Next::Http2(stream.with_shutdown(), Some(kept))
+    Next::Http2(stream, Some(kept))
 }
 
 async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut Connection) -> Next {
@@ -79,7 +78,7 @@ async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut C
     };
     let config = tls.config_under(&generation.policy, Timestamp::now());
     let limits = &generation.settings.file.limits;
-    let outer = Rc::new(connection.activity.begin_busy());
+    let handshaking = connection.activity.begin_busy();
     let handshake = in_band_tls::handshake(tcp, config);
     let tls = match timeout(limits.header_timeout, handshake).await {
         Ok(Ok(tls)) => tls,
@@ -95,11 +94,8 @@ async fn switch_to_tls(stream: ClientStream, replayed: Bytes, connection: &mut C
     };
     connection.tls = tls_state(tls.get_ref().1.protocol_version());
     core.count_handshake(connection.tls);
-    connection.outer = Some(outer);
-    // The gate counts the requests inside TLS from 0, and compares them with the activity's.
-    connection.activity = core.new_activity();
+    drop(handshaking);
     let activity = Rc::clone(&connection.activity);
-    let mut stream = ClientStream::new(ClientTransport::Tls(Box::new(tls)), activity);
-    stream.put_gate(Http1Gate::new(BytesMut::from(replayed), limits.header_bytes));
-    Next::Http1(stream)
+    let stream = ClientStream::new(ClientTransport::Tls(Box::new(tls)), activity);
+    Next::Http1(stream, BytesMut::from(replayed))
 }

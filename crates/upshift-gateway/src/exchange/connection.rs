@@ -9,7 +9,7 @@ use upshift_core::{Known, TlsState};
 use upshift_http::http_version;
 
 use crate::core_local::CoreLocal;
-use crate::progress::activity::{Activity, BusyGuard};
+use crate::progress::activity::Activity;
 
 /// The properties that all requests of one connection share.
 #[derive(Clone)]
@@ -22,8 +22,6 @@ pub(crate) struct Connection {
     pub(crate) tls: TlsState,
     /// The activity of its client.
     pub(crate) activity: Rc<Activity>,
-    /// After a switch to TLS, the activity of the cleartext connection, which stays busy.
-    pub(crate) outer: Option<Rc<BusyGuard>>,
 }
 
 impl Connection {

@@ -103,9 +103,8 @@ impl Exchange<'_> {
             Ok(_) if context::ends_here(&parts) => Served::without_switch(no_content()),
             Ok(target) => self.serve_checked(parts, target, body).await,
             Err(reply) => {
-                let mut response = self.local_reply(&reply);
-                refuse::discard_body(body, &parts, &settings.file.limits, &mut response);
-                Served::without_switch(response)
+                refuse::discard_body(body, &parts, &settings.file.limits);
+                Served::without_switch(self.local_reply(&reply))
             }
         }
     }
@@ -181,9 +180,8 @@ impl Exchange<'_> {
         self.recorder().feed_decision(parts, &callers, &decision, refusal.as_ref(), now);
         let mut served = match refusal {
             Some(answer) => {
-                let mut response = refuse::refusal_response(answer);
-                refuse::discard_body(body, parts, &settings.file.limits, &mut response);
-                Served::without_switch(response)
+                refuse::discard_body(body, parts, &settings.file.limits);
+                Served::without_switch(refuse::refusal_response(answer))
             }
             None => {
                 let admitted = Admitted {
@@ -270,9 +268,6 @@ fn finish(
     {
         response.headers_mut().insert(header::ALT_SVC, alt_svc.clone());
     }
-    if version == Version::HTTP_10 {
-        finish_http10(response);
-    }
     // RFC 9112 §9.6: a server that is about to close says so in its last answer. Any answer of the
     // lame duck may be it.
     if version < Version::HTTP_2
@@ -280,22 +275,5 @@ fn finish(
         && response.status() != StatusCode::SWITCHING_PROTOCOLS
     {
         add_close(response.headers_mut());
-    }
-}
-
-fn finish_http10(response: &mut Response<ResponseBody>) {
-    use http_body::Body as _;
-    // RFC 9112 §9.3: an HTTP/1.0 client knows the end of a body without length by the end of the
-    // connection.
-    if response.body().size_hint().exact().is_none() {
-        add_close(response.headers_mut());
-    }
-    let closes = response.headers().get(header::CONNECTION).is_some_and(|options| {
-        upshift_core::field::list_elements(std::iter::once(options.as_bytes()))
-            .any(|option| option == b"close")
-    });
-    if closes {
-        // Else the codec adds `keep-alive` to it.
-        *response.version_mut() = Version::HTTP_10;
     }
 }

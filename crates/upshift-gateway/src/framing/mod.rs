@@ -5,8 +5,6 @@
 //! makes the message malformed. The length for the other side is taken from the body that is sent,
 //! never copied.
 
-pub(crate) mod chunks;
-
 use http::header::{self, HeaderMap, HeaderValue};
 
 /// An ambiguous length of a message. The sender is at fault.

@@ -4,12 +4,11 @@
 //! tracked by the bodies themselves ([`crate::body`]), stream by stream: on HTTP/2, bytes that
 //! arrive on a connection (those of a PING, for example) say nothing about a body.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Waker};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
@@ -58,21 +57,11 @@ pub(crate) struct Activity {
     since: Cell<Instant>,
     /// The number of active requests, and of other guards that keep it busy.
     active: Cell<usize>,
-    /// The number of requests that have begun.
-    started: Cell<u64>,
     /// The time since which writes to the transport are pending.
     blocked: Cell<Option<Instant>>,
     /// The connection is multiplexed: bytes between requests may be a PING, and do not begin a
     /// header section.
     multiplexed: Cell<bool>,
-    /// A request's body was dropped before its end.
-    left_unread: Cell<bool>,
-    /// The content of the current request is malformed.
-    broken: Cell<bool>,
-    /// The task that waits for more of that content.
-    reader: RefCell<Option<Waker>>,
-    /// The task that waits for the end of a request.
-    waiter: RefCell<Option<Waker>>,
     /// The state for other cores.
     idle: Arc<IdleMark>,
     /// The time by which it has to close to make room for another connection.
@@ -155,13 +144,8 @@ impl Activity {
             state: Cell::new(ActivityState::Idle),
             since: Cell::new(Instant::now()),
             active: Cell::new(0),
-            started: Cell::new(0),
             blocked: Cell::new(None),
             multiplexed: Cell::new(false),
-            left_unread: Cell::new(false),
-            broken: Cell::new(false),
-            reader: RefCell::default(),
-            waiter: RefCell::default(),
             idle: Arc::new(IdleMark::new()),
             evicted: Cell::new(None),
             given_up: Cell::new(None),
@@ -192,46 +176,6 @@ impl Activity {
         } else if self.blocked.get().is_none() {
             self.blocked.set(Some(Instant::now()));
         }
-    }
-
-    /// Records that the body of a request was dropped before its end.
-    pub(crate) fn leave_unread(&self) {
-        self.left_unread.set(true);
-    }
-
-    /// Returns true if the client may still be sending a body that is no longer read.
-    pub(crate) fn left_unread(&self) -> bool {
-        self.left_unread.get()
-    }
-
-    /// Returns true if at least `requests` requests have begun, and none is active. If not, the
-    /// task of `cx` is woken when one ends.
-    pub(crate) fn is_done_with(&self, requests: u64, cx: &Context<'_>) -> bool {
-        let done = self.started.get() >= requests && self.active.get() == 0;
-        if !done {
-            self.waiter.replace(Some(cx.waker().clone()));
-        }
-        done
-    }
-
-    /// Records that the content of the current request is malformed, so that no more of it will
-    /// come.
-    pub(crate) fn break_content(&self) {
-        if !self.broken.replace(true)
-            && let Some(reader) = self.reader.take()
-        {
-            reader.wake();
-        }
-    }
-
-    /// Returns true if the content is malformed. If not, the task of `cx` is woken if that is found
-    /// later.
-    pub(crate) fn is_content_broken(&self, cx: &Context<'_>) -> bool {
-        let broken = self.broken.get();
-        if !broken {
-            self.reader.replace(Some(cx.waker().clone()));
-        }
-        broken
     }
 
     /// The state for other cores.
@@ -289,7 +233,6 @@ impl Activity {
 
     /// Begins a request, which ends when the guard is dropped: after the last byte of the response.
     pub(crate) fn begin_request(self: &Rc<Self>) -> BusyGuard {
-        self.started.set(self.started.get() + 1);
         self.begin_busy()
     }
 
@@ -358,9 +301,6 @@ impl Drop for BusyGuard {
     fn drop(&mut self) {
         let left = self.0.active.get() - 1;
         self.0.active.set(left);
-        if let Some(waiter) = self.0.waiter.take() {
-            waiter.wake();
-        }
         // On HTTP/2, the connection is idle only after the last of its requests.
         if left == 0 {
             self.0.enter_state(ActivityState::Idle);

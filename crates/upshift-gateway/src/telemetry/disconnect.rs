@@ -79,23 +79,6 @@ impl DisconnectReason {
         Self::StreamStalled,
     ];
 
-    /// The reason for which a codec failed with `error`.
-    pub(crate) fn of_codec_error(error: &hyper::Error) -> Self {
-        if error.is_parse_too_large() {
-            Self::HeadTooLarge
-        } else if error.is_parse() {
-            Self::Parse
-        } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-            Self::Incomplete
-        } else if violates_http2(error) {
-            Self::Http2Protocol
-        } else if error.is_user() || error.is_body_write_aborted() {
-            Self::BodyAborted
-        } else {
-            Self::Io
-        }
-    }
-
     /// The value of the metric label `cause`, which dashboards rely on.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -120,6 +103,25 @@ impl DisconnectReason {
             Self::TunnelStalled => "tunnel-stalled",
             Self::TunnelBroken => "tunnel-broken",
             Self::StreamStalled => "stream-stalled",
+        }
+    }
+}
+
+impl From<hyper::Error> for DisconnectReason {
+    /// The reason for which a codec of hyper failed with `error`.
+    fn from(error: hyper::Error) -> Self {
+        if error.is_parse_too_large() {
+            Self::HeadTooLarge
+        } else if error.is_parse() {
+            Self::Parse
+        } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+            Self::Incomplete
+        } else if violates_http2(&error) {
+            Self::Http2Protocol
+        } else if error.is_user() || error.is_body_write_aborted() {
+            Self::BodyAborted
+        } else {
+            Self::Io
         }
     }
 }

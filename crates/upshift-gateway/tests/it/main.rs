@@ -8,6 +8,7 @@ mod faults;
 mod fleet;
 mod forwarding;
 mod h2c;
+mod http1;
 mod http3;
 mod in_band_tls;
 mod metrics;

@@ -149,7 +149,6 @@ async fn accept_requests(
         peer,
         tls: TlsState::Version(TlsVersion::V1_3),
         activity: Rc::clone(&activity),
-        outer: None,
     });
     let timeouts = ActivityTimeouts::from(limits);
     let mut finishing = false;

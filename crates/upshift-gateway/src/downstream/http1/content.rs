@@ -1,0 +1,85 @@
+//! The content of a request, which reads from the connection when it is polled.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use upshift_http1::Framing;
+
+use super::content_state::ContentPart;
+use super::wire::SharedWire;
+use crate::body::{BodyError, PolledFrame};
+
+/// The content of the request that is being served. The connection keeps no bytes for it: a client
+/// whose content is not polled is not read from.
+pub(super) struct ClientContent {
+    wire: SharedWire,
+    /// The number of bytes that are still to come; `None` if it is not known.
+    left: Option<u64>,
+    has_ended: bool,
+}
+
+impl ClientContent {
+    /// The content of the request whose head `wire` has just read.
+    pub(super) fn new(wire: &SharedWire, framing: Framing) -> Self {
+        let left = match framing {
+            Framing::Length(length) => Some(length),
+            _ => None,
+        };
+        wire.borrow_mut().begin_content(left);
+        Self { wire: Rc::clone(wire), left, has_ended: false }
+    }
+
+    fn poll_part(&mut self, cx: &mut Context<'_>) -> PolledFrame {
+        let part = ready!(self.wire.borrow_mut().poll_content(cx));
+        Poll::Ready(match part {
+            Ok(ContentPart::Data(data)) => {
+                if let Some(left) = &mut self.left {
+                    *left = left.saturating_sub(data.len() as u64);
+                }
+                self.has_ended = self.wire.borrow().has_whole_content();
+                Some(Ok(Frame::data(data)))
+            }
+            Ok(ContentPart::Trailers(trailers)) => {
+                self.has_ended = true;
+                Some(Ok(Frame::trailers(trailers)))
+            }
+            Ok(ContentPart::End) => {
+                self.has_ended = true;
+                None
+            }
+            Err(error) => {
+                self.has_ended = true;
+                Some(Err(error.into()))
+            }
+        })
+    }
+}
+
+impl Body for ClientContent {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> PolledFrame {
+        if self.has_ended { Poll::Ready(None) } else { self.poll_part(cx) }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.has_ended
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.left {
+            Some(left) => SizeHint::with_exact(left),
+            None => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for ClientContent {
+    fn drop(&mut self) {
+        self.wire.borrow_mut().abandon_content();
+    }
+}

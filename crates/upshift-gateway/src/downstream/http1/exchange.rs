@@ -1,0 +1,72 @@
+//! One exchange on a connection: a request is served, and its response is sent.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use http::{Method, Request};
+use upshift_http1::Framing;
+
+use super::connection_end::ConnectionEnd;
+use super::content::ClientContent;
+use super::content_reader::settle_content;
+use super::request::ReceivedHead;
+use super::response::send_response;
+use super::wire::{SharedWire, flush};
+use crate::body::RequestBody;
+use crate::exchange::connection::Connection;
+use crate::exchange::{Served, serve};
+use crate::telemetry::disconnect::DisconnectReason;
+
+/// Answers the request with the head `received`. Returns the end of the connection, unless a further
+/// request may follow.
+pub(super) async fn answer_request(
+    wire: &SharedWire,
+    connection: &Connection,
+    received: ReceivedHead,
+) -> Result<Option<ConnectionEnd>, DisconnectReason> {
+    let body = content_of(wire, connection, received.head.framing());
+    let request = match received.to_request(body) {
+        Ok(request) => request,
+        Err(reply) => return Ok(Some(ConnectionEnd::Fault(reply, received.bytes))),
+    };
+    // The values of the request share the bytes of the head.
+    drop(received);
+    let is_head = request.method() == Method::HEAD;
+    let Served { response, switch } = serve_flushing(wire, connection, request).await?;
+    send_response(wire, response, is_head).await?;
+    if let Some(switch) = switch {
+        flush(wire).await?;
+        return Ok(Some(ConnectionEnd::Switch(switch)));
+    }
+    settle_content(wire).await
+}
+
+fn content_of(wire: &SharedWire, connection: &Connection, framing: Framing) -> RequestBody {
+    match framing {
+        Framing::None | Framing::Length(0) => RequestBody::empty(),
+        _ => {
+            let content = ClientContent::new(wire, framing);
+            RequestBody::from_boxed(Box::pin(content), connection.core.limits().idle)
+        }
+    }
+}
+
+/// Serves the request. If that takes time, the answers to earlier requests go out meanwhile.
+async fn serve_flushing(
+    wire: &SharedWire,
+    connection: &Connection,
+    request: Request<RequestBody>,
+) -> Result<Served, DisconnectReason> {
+    let mut serving = pin!(serve(connection, request));
+    poll_fn(|cx| {
+        if let Poll::Ready(served) = serving.as_mut().poll(cx) {
+            return Poll::Ready(Ok(served));
+        }
+        match wire.borrow_mut().poll_flush(cx) {
+            Poll::Ready(Err(_)) => Poll::Ready(Err(DisconnectReason::Io)),
+            _ => Poll::Pending,
+        }
+    })
+    .await
+}

@@ -1,0 +1,227 @@
+//! Sends a response: its head, and its content as it comes.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode, response};
+use http_body::Body as _;
+use upshift_http::connection_has_option;
+use upshift_http1::{Field, FieldId, Framing, ResponseStart};
+
+use super::content_state::ContentState;
+use super::date::current_date;
+use super::request::keep_map;
+use super::wire::{ClientWire, SharedWire, flush};
+use crate::response_body::ResponseBody;
+use crate::telemetry::disconnect::DisconnectReason;
+
+/// Writes the response to the current request, and waits until all of its content was taken over.
+/// The end of it may wait for the answer to the next request.
+pub(super) async fn send_response(
+    wire: &SharedWire,
+    response: Response<ResponseBody>,
+    is_head: bool,
+) -> Result<(), DisconnectReason> {
+    let (parts, mut body) = response.into_parts();
+    let framing = framing_of(&parts, &body, is_head);
+    let has_content = wire.borrow_mut().begin_response(&parts, framing)?;
+    keep_map(parts.headers);
+    if !has_content {
+        return Ok(());
+    }
+    let sent = poll_fn(|cx| poll_send(wire, &mut body, cx)).await;
+    if sent == Err(DisconnectReason::BodyAborted) {
+        // What came of the response goes out, and no end of it.
+        flush(wire).await?;
+    }
+    sent
+}
+
+/// The framing of the content that follows, or that would follow in response to a GET.
+fn framing_of(parts: &response::Parts, body: &ResponseBody, is_head: bool) -> Framing {
+    let exact = body.size_hint().exact();
+    if is_head || parts.status == StatusCode::NOT_MODIFIED {
+        // RFC 9110 §8.6: the length that the content of a GET would have, if it is known.
+        let own = if body.is_end_stream() { None } else { exact };
+        return match declared_length(&parts.headers).or(own) {
+            Some(length) => Framing::Length(length),
+            None => Framing::None,
+        };
+    }
+    match exact {
+        Some(length) => Framing::Length(length),
+        None => Framing::Chunked,
+    }
+}
+
+/// The length in the fields, which the gateway has checked or made.
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// Takes over content until its end, as fast as the client takes it.
+fn poll_send(
+    wire: &SharedWire,
+    body: &mut ResponseBody,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), DisconnectReason>> {
+    loop {
+        if wire.borrow().has_full_output() {
+            let flushed = ready!(wire.borrow_mut().poll_flush(cx));
+            flushed.map_err(|_| DisconnectReason::Io)?;
+        }
+        let frame = match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => frame,
+            Poll::Ready(Some(Err(_))) => {
+                wire.borrow_mut().break_response();
+                return Poll::Ready(Err(DisconnectReason::BodyAborted));
+            }
+            Poll::Ready(None) => {
+                return Poll::Ready(wire.borrow_mut().finish_response(&HeaderMap::new()));
+            }
+            Poll::Pending => {
+                // Nothing is held back while the rest is awaited.
+                return match wire.borrow_mut().poll_flush(cx) {
+                    Poll::Ready(Err(_)) => Poll::Ready(Err(DisconnectReason::Io)),
+                    _ => Poll::Pending,
+                };
+            }
+        };
+        match frame.into_data() {
+            Ok(data) => {
+                wire.borrow_mut().send_content(data)?;
+                if body.is_end_stream() {
+                    return Poll::Ready(wire.borrow_mut().finish_response(&HeaderMap::new()));
+                }
+            }
+            Err(other) => {
+                if let Ok(trailers) = other.into_trailers() {
+                    return Poll::Ready(wire.borrow_mut().finish_response(&trailers));
+                }
+            }
+        }
+    }
+}
+
+/// The response to the current request.
+impl ClientWire {
+    /// Writes the head. Returns true if content follows.
+    fn begin_response(
+        &mut self,
+        parts: &response::Parts,
+        framing: Framing,
+    ) -> Result<bool, DisconnectReason> {
+        let is_switch = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+        if self.is_closing
+            || !self.may_keep_alive()
+            || connection_has_option(&parts.headers, "close")
+        {
+            self.codec.finish();
+        }
+        if self.content == ContentState::InUse {
+            // An upstream that has answered early may still want the rest of the request.
+            self.codec.read_on();
+        }
+        // From now on the response is flushed, and the 100 with it.
+        self.has_interim = false;
+        let reason = parts.status.canonical_reason().unwrap_or_default();
+        let start = ResponseStart { status: parts.status.as_u16(), reason: reason.as_bytes() };
+        let date = current_date();
+        let own_date = match parts.headers.contains_key(header::DATE) {
+            true => None,
+            false => Some(Field::new(b"date", &date)),
+        };
+        // The codec writes the options of `Connection` on one line, those of a switch excepted.
+        let fields = parts.headers.iter().map(to_field);
+        let fields = fields.filter(|field| is_switch || field.id() != FieldId::Connection);
+        let out = self.output.end();
+        let head_start = out.len();
+        let effective = self.codec.send_response(out, start, fields.chain(own_date), framing);
+        let effective = effective.map_err(|error| {
+            tracing::debug!(%error, "a response could not be written");
+            DisconnectReason::BodyAborted
+        })?;
+        title_case_names(&mut self.output.end()[head_start..]);
+        self.ends_with_connection = effective == Framing::UntilClose;
+        Ok(!matches!(effective, Framing::None | Framing::Length(0) | Framing::Tunnel))
+    }
+
+    /// Adds a piece of content.
+    fn send_content(&mut self, data: Bytes) -> Result<(), DisconnectReason> {
+        if data.is_empty() {
+            return Ok(());
+        }
+        // An upstream's content cannot be longer than its length, which its codec has checked.
+        let frame =
+            self.codec.send_content(data.len()).map_err(|_| DisconnectReason::BodyAborted)?;
+        self.output.end().extend_from_slice(frame.prefix());
+        self.output.push_piece(data);
+        self.output.end().extend_from_slice(frame.suffix());
+        Ok(())
+    }
+
+    /// Writes the end of the content.
+    fn finish_response(&mut self, trailers: &HeaderMap) -> Result<(), DisconnectReason> {
+        let out = self.output.end();
+        let tail_start = out.len();
+        let finished = self.codec.finish_response(out, trailers.iter().map(to_field));
+        finished.map_err(|_| DisconnectReason::BodyAborted)?;
+        if !trailers.is_empty() {
+            title_case_names(&mut self.output.end()[tail_start..]);
+        }
+        Ok(())
+    }
+}
+
+fn to_field<'h>((name, value): (&'h HeaderName, &'h HeaderValue)) -> Field<'h> {
+    Field::new(name.as_str().as_bytes(), trim_space(value.as_bytes()))
+}
+
+/// RFC 9110 §5.5: a value neither begins nor ends with white space. Over HTTP/2 it may.
+fn trim_space(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+/// Writes the names of all fields behind the first line as `Content-Type` and not as `content-type`.
+/// Names compare without case, but not every client and every grep knows that (RFC 9110 §5.1).
+fn title_case_names(lines: &mut [u8]) {
+    for line in lines.split_mut(|&byte| byte == b'\n').skip(1) {
+        let mut is_first = true;
+        for byte in line {
+            if *byte == b':' {
+                break;
+            }
+            if is_first {
+                *byte = byte.to_ascii_uppercase();
+            }
+            is_first = *byte == b'-';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_title_case_and_values_stay() {
+        let mut lines =
+            b"HTTP/1.1 200 ok\r\nx-request-id: a-b\r\nETag: c\r\nte: d\r\n\r\n".to_vec();
+        title_case_names(&mut lines);
+        let expected = b"HTTP/1.1 200 ok\r\nX-Request-Id: a-b\r\nETag: c\r\nTe: d\r\n\r\n";
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn white_space_around_a_value_is_removed() {
+        assert_eq!(trim_space(b" \ta b\t "), b"a b");
+        assert_eq!(trim_space(b"  "), b"");
+    }
+}
