@@ -56,7 +56,7 @@ mod tests {
         }
     }
 
-    /// The kind of fault: a class of framing faults that no case shows, and nobody misses.
+    /// KIND: a class of framing faults without a case, which goes unnoticed.
     #[test]
     fn every_framing_class_has_a_case_or_a_reason() {
         let mut used = std::collections::BTreeSet::new();

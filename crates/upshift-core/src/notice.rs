@@ -202,7 +202,7 @@ pub(crate) fn add_sent_versions<'r>(ruling: &'r Ruling<'_>, versions: &mut Vec<&
         return;
     }
     for observed in &ruling.observed {
-        // What the client sent goes into a list of tokens.
+        // The observed value becomes one element of a list of tokens.
         if observed.kind == RequirementKind::Api && is_token(&observed.value) {
             versions.push(&observed.value);
         }

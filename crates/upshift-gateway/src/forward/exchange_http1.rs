@@ -53,7 +53,7 @@ impl UpstreamExchange<'_> {
             }
             Err(no_response) => no_response,
         };
-        // What the client broke off is not sent elsewhere.
+        // A request that the client broke off is not sent to another endpoint.
         let may_be_unsent = !matches!(no_response, NoResponse::Broken(Http1Error::Request(_)));
         if may_be_unsent && let Some(body) = exchange.take_unsent() {
             if age == ConnectionAge::New {

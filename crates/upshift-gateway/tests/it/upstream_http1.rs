@@ -76,7 +76,7 @@ fn answer_to(response: &'static [u8]) -> String {
     answer_lossy(upstream.gateway().http(), GET)
 }
 
-/// What comes until the connection ends in any way.
+/// All bytes up to the end of the connection, which may be a reset.
 fn answer_lossy(address: SocketAddr, request: &str) -> String {
     let mut stream = connect(address);
     stream.write_all(request.as_bytes()).unwrap();
@@ -335,7 +335,7 @@ fn truncated_content_is_not_ended_in_good_order() {
     }
 }
 
-/// RFC 9110 §9.3.2, §15.3.5, §15.4.5: no content, whatever the fields say.
+/// RFC 9110 §9.3.2, §15.3.5, §15.4.5: no content follows, even if the fields declare a length.
 #[test]
 fn responses_without_content_end_with_their_head() {
     let head = RawUpstream::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n");

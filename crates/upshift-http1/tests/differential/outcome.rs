@@ -86,7 +86,7 @@ impl Comparison {
         let ours_ended = equal == ours.messages.len();
         let theirs_ended = equal == theirs.messages.len();
         let (difference, reason) = match (&ours.refused, &theirs.refused) {
-            // How long a connection persists is each one's own choice.
+            // RFC 9112 §9.3: each implementation may decide how long a connection persists.
             (_, None) if theirs_ended && theirs.closes => return self.same += 1,
             (None, _) if ours_ended && ours.closes => return self.same += 1,
             (Some(_), Some(_)) | (None, None) if ours_ended && theirs_ended => {

@@ -129,7 +129,7 @@ proptest! {
         }
     }
 
-    /// RFC 9110 §5.5: no field that is written has a line end, whatever its source.
+    /// RFC 9110 §5.5: no written field contains a line end, for any source of its value.
     #[test]
     fn what_is_written_has_the_lines_that_were_given(name in any_bytes(), value in any_bytes()) {
         let mut server = ServerConnection::new(Limits::default());

@@ -55,7 +55,7 @@ fn bad_target(received: &[u8]) -> LocalReply {
 fn bad_target_form(received: &[u8]) -> LocalReply {
     let mut parts = request_line(received).split(|&byte| byte == b' ');
     match (parts.next(), parts.next()) {
-        // RFC 9110 §9.3.6: it is for forward proxies, whatever its target.
+        // RFC 9110 §9.3.6: CONNECT is for forward proxies, so its target makes no difference.
         (Some(b"CONNECT"), _) => LocalReply::Connect,
         (_, Some(b"*")) => LocalReply::Target("The target * is for OPTIONS alone."),
         _ => LocalReply::Target("The target is neither a path nor a whole URL."),

@@ -34,7 +34,8 @@ pub(super) async fn send_response(
     }
     let sent = poll_fn(|cx| poll_send(wire, &mut body, cx)).await;
     if sent == Err(DisconnectReason::BodyAborted) {
-        // What came of the response goes out, and no end of it.
+        // RFC 9112 §8: the client must see that the response is incomplete, so the part that
+        // arrived is sent without an end.
         flush(wire).await?;
     }
     sent

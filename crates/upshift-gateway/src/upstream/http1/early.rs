@@ -51,8 +51,8 @@ async fn drive(
         return;
     }
     drop(frames);
-    // RFC 9112 §9.5: a client that is told that the connection closes SHOULD stop sending. Another
-    // may go on for a while after it has its response.
+    // RFC 9112 §9.5: a client that learns that the connection closes SHOULD stop sending. If it is
+    // kept open, the client may go on for a while after the response.
     if exchange.takes_rest_of_request() {
         let rest = timeout(silence, poll_fn(|cx| exchange.poll_upload(cx)));
         if !matches!(rest.await, Ok(Ok(()))) {
