@@ -531,9 +531,7 @@ fn requests_are_shared_by_weight() {
     let gateway = Gateway::start(light.address(), &site);
     let total = ask_for(gateway.http(), "GET", TEST).len();
     let share = light.requests() * 100 / total;
-    // The draw gives it 25 %. With few requests at once, the comparison of requests in flight moves
-    // some to the idle endpoint; without weights it would be 50 %.
-    assert!((15..=42).contains(&share), "{share} % of {total}");
+    assert!((15..=35).contains(&share), "{share} % of {total}");
 }
 
 #[test]
