@@ -14,7 +14,7 @@ use crate::quic::alt_svc_value;
 use crate::settings::Settings;
 
 /// The length of the queue of connections to be accepted.
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// The sources of a gateway's sockets. The default binds each address, and fails if another process
 /// listens there.

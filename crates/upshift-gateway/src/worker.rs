@@ -1,13 +1,11 @@
 //! A serving thread: its runtime, its accept loops, and the housekeeping of its core.
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, MutexGuard};
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +18,7 @@ use crate::downstream::{AcceptedTcp, ClientListener, http3, serve_tcp};
 use crate::progress::activity::Activity;
 use crate::rollout;
 use crate::shared::Shared;
-use crate::sockets::Http3Socket;
+use crate::sockets::{BACKLOG, Http3Socket};
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::log_limit::LogLimit;
 
@@ -127,7 +125,7 @@ impl Worker {
                 }
             }
         }
-        self.accept_queued(&socket, listener).await;
+        self.accept_queued(socket, listener);
     }
 
     async fn accept_one(&self, socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
@@ -138,8 +136,17 @@ impl Worker {
     }
 
     /// Accepts the connections that the kernel holds for `socket`: closing it would reset them.
-    async fn accept_queued(self: &Rc<Self>, socket: &TcpListener, listener: ClientListener) {
-        while let Some((tcp, peer)) = next_queued(socket).await {
+    fn accept_queued(self: &Rc<Self>, socket: TcpListener, listener: ClientListener) {
+        // The kernel is asked and not the runtime, which learns of a connection only when it polls
+        // again, and returns a limited number of them in one turn.
+        let Ok(socket) = socket.into_std() else { return };
+        for _ in 0..BACKLOG {
+            let (tcp, peer) = match socket.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                Err(_) => return,
+            };
+            let Ok(tcp) = into_async(tcp) else { continue };
             self.core.shared.clients.add();
             let accepted = AcceptedTcp { tcp, peer, listener };
             drop(spawn_local(serve_one(self.register(), accepted)));
@@ -237,12 +244,9 @@ async fn serve_one(registered: Registered, accepted: AcceptedTcp) {
     drop((open, registered));
 }
 
-async fn next_queued(socket: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
-    poll_fn(|cx| match socket.poll_accept(cx) {
-        Poll::Ready(Ok(accepted)) => Poll::Ready(Some(accepted)),
-        Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
-    })
-    .await
+fn into_async(tcp: StdStream) -> io::Result<TcpStream> {
+    tcp.set_nonblocking(true)?;
+    TcpStream::from_std(tcp)
 }
 
 async fn listen_http3(core: Rc<CoreLocal>, socket: Http3Socket) {
