@@ -48,6 +48,16 @@ pub(crate) fn is_value_byte(byte: u8) -> bool {
     FIELD_VALUE[usize::from(byte)]
 }
 
+/// Returns true if a value has no other bytes than those of [`is_value_byte`].
+pub(crate) fn has_value_bytes(value: &[u8]) -> bool {
+    // Without a way out of the loop, the compiler looks at 16 bytes at once.
+    let mut has_control = false;
+    for &byte in value {
+        has_control |= (byte < b' ' && byte != b'\t') || byte == 0x7f;
+    }
+    !has_control
+}
+
 pub(crate) fn is_host_byte(byte: u8) -> bool {
     HOST[usize::from(byte)]
 }
@@ -85,6 +95,9 @@ mod tests {
         );
         assert!(bytes_of(is_target_byte).starts_with("!\"$%&"));
         assert!(!is_target_byte(0x80) && !is_target_byte(0x7f) && !is_target_byte(b' '));
+        for byte in 0..=255 {
+            assert_eq!(has_value_bytes(&[b'a', byte]), is_value_byte(byte), "{byte}");
+        }
         assert!(is_value_byte(0xff) && is_value_byte(b'\t') && !is_value_byte(0x7f));
     }
 

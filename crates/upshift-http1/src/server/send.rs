@@ -6,8 +6,8 @@ use crate::send_error::SendError;
 use crate::server::connection::{Reading, ServerConnection, Writing};
 use crate::version::Version;
 use crate::write::{
-    ContentFrame, ContentWriter, write_connection, write_fields, write_framing, write_or_undo,
-    write_status_line,
+    ContentFrame, ContentWriter, add_fields, write_connection, write_fields, write_framing,
+    write_lines, write_or_undo, write_status_line,
 };
 
 /// The first line of a response.
@@ -74,6 +74,23 @@ impl ServerConnection {
         fields: impl IntoIterator<Item = Field<'f>>,
         framing: Framing,
     ) -> Result<Framing, SendError> {
+        self.send_prepared_response(out, start, b"", fields, framing)
+    }
+
+    /// The same, with field lines that have the form of HTTP/1.1 already (`Name: value`, CR and LF)
+    /// before `fields`. They are checked like other fields, and copied line by line. Of a
+    /// `Connection` among them only `close` counts.
+    ///
+    /// # Errors
+    /// Those of [`Self::send_response`].
+    pub fn send_prepared_response<'f>(
+        &mut self,
+        out: &mut Vec<u8>,
+        start: ResponseStart<'_>,
+        lines: &[u8],
+        fields: impl IntoIterator<Item = Field<'f>>,
+        framing: Framing,
+    ) -> Result<Framing, SendError> {
         let is_early = matches!(self.reading, Reading::Head(_));
         match self.writing {
             Writing::Ready => {}
@@ -91,8 +108,9 @@ impl ServerConnection {
         let version = self.exchange.version;
         write_or_undo(out, |out| {
             write_status_line(out, start.status, start.reason)?;
-            let written = write_fields(out, fields)?;
-            keeps_alive &= !written.connection.close;
+            let mut written = write_lines(out, lines)?;
+            add_fields(out, fields, &mut written)?;
+            keeps_alive &= !written.connection.close && !written.asks_to_close;
             write_framing(out, plan.announced);
             if plan.effective == Framing::Tunnel {
                 write_connection(out, &written, None);

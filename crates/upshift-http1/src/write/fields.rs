@@ -1,10 +1,12 @@
 //! Field lines, and the fields that frame the message.
 
+use memchr::memchr;
+
 use crate::field_id::{FieldId, FieldSet};
 use crate::field_table::Field;
 use crate::framing::Framing;
 use crate::head::ConnectionOptions;
-use crate::octets::{is_tchar, is_value_byte};
+use crate::octets::{has_value_bytes, is_tchar, is_token};
 use crate::send_error::SendError;
 
 /// The properties of the fields that were written, as far as the connection depends on them.
@@ -12,6 +14,8 @@ use crate::send_error::SendError;
 pub(crate) struct HeadFields {
     pub(crate) present: FieldSet,
     pub(crate) connection: ConnectionOptions,
+    /// A line that was left out asked to close the connection.
+    pub(crate) asks_to_close: bool,
     /// The number of `Host` lines, up to 2, and whether each is valid.
     pub(crate) hosts: u8,
     pub(crate) has_invalid_host: bool,
@@ -25,6 +29,16 @@ pub(crate) fn write_fields<'f>(
     fields: impl IntoIterator<Item = Field<'f>>,
 ) -> Result<HeadFields, SendError> {
     let mut written = HeadFields::default();
+    add_fields(out, fields, &mut written)?;
+    Ok(written)
+}
+
+/// The same, behind fields that were `written` before.
+pub(crate) fn add_fields<'f>(
+    out: &mut Vec<u8>,
+    fields: impl IntoIterator<Item = Field<'f>>,
+    written: &mut HeadFields,
+) -> Result<(), SendError> {
     for field in fields {
         if field.id().is_framing() {
             continue;
@@ -32,7 +46,47 @@ pub(crate) fn write_fields<'f>(
         write_field(out, &field)?;
         written.note(&field);
     }
+    Ok(())
+}
+
+/// Writes field lines that have the form of HTTP/1.1 already. The fields that frame the message are
+/// left out, and so is `Connection`, of which only a `close` is noted.
+pub(crate) fn write_lines(out: &mut Vec<u8>, lines: &[u8]) -> Result<HeadFields, SendError> {
+    let mut written = HeadFields::default();
+    out.reserve(lines.len());
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let (line, field);
+        (line, field, rest) = split_line(rest)?;
+        match field.id() {
+            FieldId::Connection => {
+                let mut options = ConnectionOptions::default();
+                options.add_line(field.value());
+                written.asks_to_close |= options.close;
+            }
+            id if id.is_framing() => {}
+            _ => {
+                out.extend_from_slice(line);
+                written.note(&field);
+            }
+        }
+    }
     Ok(written)
+}
+
+/// Splits the first of `lines` off: the line, its field, and the other lines.
+fn split_line(lines: &[u8]) -> Result<(&[u8], Field<'_>, &[u8]), SendError> {
+    let end = memchr(b'\n', lines).ok_or(SendError::InvalidFieldValue)?;
+    let (line, rest) = lines.split_at(end + 1);
+    let content = line.strip_suffix(b"\r\n").ok_or(SendError::InvalidFieldValue)?;
+    let colon = content.iter().position(|byte| !is_tchar(*byte));
+    let (name, separated) = content.split_at(colon.ok_or(SendError::InvalidFieldName)?);
+    let value = separated.strip_prefix(b": ").ok_or(SendError::InvalidFieldName)?;
+    if name.is_empty() {
+        return Err(SendError::InvalidFieldName);
+    }
+    check_value(value)?;
+    Ok((line, Field::new(name, value), rest))
 }
 
 impl HeadFields {
@@ -54,17 +108,19 @@ impl HeadFields {
 
 /// RFC 9110 §5.1 and §5.5: a name is a token; a value has no control character, and neither begins
 /// nor ends with white space. A line end in a value would be another field, or another message.
+fn check_value(value: &[u8]) -> Result<(), SendError> {
+    match value {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => Err(SendError::InvalidFieldValue),
+        value if has_value_bytes(value) => Ok(()),
+        _ => Err(SendError::InvalidFieldValue),
+    }
+}
+
 fn write_field(out: &mut Vec<u8>, field: &Field<'_>) -> Result<(), SendError> {
-    if field.name().is_empty() || !field.name().iter().all(|byte| is_tchar(*byte)) {
+    if !is_token(field.name()) {
         return Err(SendError::InvalidFieldName);
     }
-    let is_padded = match field.value() {
-        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => true,
-        value => !value.iter().all(|byte| is_value_byte(*byte)),
-    };
-    if is_padded {
-        return Err(SendError::InvalidFieldValue);
-    }
+    check_value(field.value())?;
     out.reserve(field.name().len() + field.value().len() + 4);
     out.extend_from_slice(field.name());
     out.extend_from_slice(b": ");
@@ -193,6 +249,23 @@ fn is_forbidden(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// KIND: a line end within prepared lines begins another field, or ends the head.
+    #[test]
+    fn prepared_lines_are_checked() {
+        let mut out = Vec::new();
+        let lines = b"Upgrade: a\r\nConnection: upgrade, close\r\nContent-Length: 3\r\nX: \r\n";
+        let written = write_lines(&mut out, lines).expect("valid lines");
+        assert_eq!(out, b"Upgrade: a\r\nX: \r\n");
+        assert!(written.asks_to_close);
+        assert_eq!(written.connection, ConnectionOptions::default());
+        assert!(written.present.contains(FieldId::Upgrade));
+        for bad in
+            ["X: a\n", "X: a", "X: a\rb\r\n", "X:a\r\n", "X\r\n", ": a\r\n", "\r\n", "X : a\r\n"]
+        {
+            assert!(write_lines(&mut Vec::new(), bad.as_bytes()).is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn numbers_are_written_in_decimal() {

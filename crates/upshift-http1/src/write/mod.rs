@@ -6,7 +6,7 @@ mod start_line;
 
 pub use content::ContentFrame;
 pub(crate) use content::ContentWriter;
-pub(crate) use fields::{write_connection, write_fields, write_framing};
+pub(crate) use fields::{add_fields, write_connection, write_fields, write_framing, write_lines};
 pub(crate) use start_line::{write_request_line, write_status_line};
 
 use crate::send_error::SendError;
