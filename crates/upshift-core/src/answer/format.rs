@@ -2,7 +2,7 @@
 
 use crate::Facts;
 use crate::field::Accept;
-use crate::policy::has_product;
+use crate::policy::{has_product, may_name_product};
 use crate::prepared::Format;
 
 /// Media types and their formats. Among equally preferred ones, the first wins.
@@ -28,6 +28,9 @@ pub(super) fn negotiate_format(facts: &Facts<'_>) -> Format {
     if accepts_anything(facts) {
         return Format::Problem;
     }
+    if let Some(format) = only_format(facts) {
+        return format;
+    }
     let accept = Accept::from_fields(facts.fields);
     // RFC 9110 §12.4.1: if nothing acceptable is available, the field may be disregarded.
     let (mut best, mut best_rank) = (Format::Problem, (0, 0));
@@ -44,8 +47,7 @@ pub(super) fn negotiate_format(facts: &Facts<'_>) -> Format {
 
 fn is_git(facts: &Facts<'_>) -> bool {
     let Some(agent) = facts.fields.nth("user-agent", 0) else { return false };
-    // A search for the letters costs less than to split the field into products.
-    agent.windows(3).any(|letters| matches!(letters, [b'g' | b'G', b'i' | b'I', b't' | b'T']))
+    may_name_product(agent, &["git"])
         && has_product(&String::from_utf8_lossy(agent.trim_ascii()), "git")
 }
 
@@ -56,6 +58,18 @@ fn accepts_anything(facts: &Facts<'_>) -> bool {
         Some(b"*/*") => facts.fields.nth("accept", 1).is_none(),
         Some(_) => false,
     }
+}
+
+/// The format of the only media type that `Accept` names, without a weight, as most programs that
+/// want JSON write it.
+fn only_format(facts: &Facts<'_>) -> Option<Format> {
+    let [Some(only), None] = facts.fields.first_two("accept") else { return None };
+    for (essence, format) in MEDIA_TYPES {
+        if only.eq_ignore_ascii_case(essence.as_bytes()) {
+            return Some(format);
+        }
+    }
+    None
 }
 
 /// Returns true for the content types of gRPC (gRPC over HTTP2, "Requests"). gRPC-Web has a framing
@@ -101,6 +115,7 @@ mod tests {
             ("application/json, text/plain, */*", Format::Problem),
             ("text/*", Format::Html),
             ("text/plain", Format::Text),
+            ("Application/XHTML+xml", Format::Html),
             ("text/html;q=0, text/plain;q=0.1", Format::Text),
             ("image/png", Format::Problem),
             ("text/html, */*", Format::Html),

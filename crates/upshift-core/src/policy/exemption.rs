@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use super::client::has_any_product;
+use super::client::{has_any_product, may_name_product};
 use super::host::HostPattern;
 use super::matcher::Matcher;
 use super::reading::PathReading;
@@ -209,8 +209,9 @@ fn is_health_check(facts: &Facts<'_>, networks: Option<&[IpNet]>) -> bool {
     if !comes_from_there || !is_get(facts) {
         return false;
     }
-    let agent = facts.fields.text_lossy("user-agent").unwrap_or_default();
-    has_any_product(&agent, &HEALTH_AGENTS)
+    let Some(agent) = facts.fields.nth("user-agent", 0) else { return false };
+    may_name_product(agent, &HEALTH_AGENTS)
+        && has_any_product(&String::from_utf8_lossy(agent.trim_ascii()), &HEALTH_AGENTS)
 }
 
 fn is_get(facts: &Facts<'_>) -> bool {

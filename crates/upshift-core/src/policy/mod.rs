@@ -35,6 +35,7 @@ pub(crate) mod user_agent;
 pub(crate) mod valid_policy;
 
 pub use canonical::{Ambiguity, ambiguity, canonical, has_nul, is_too_ambiguous, why_undecidable};
+pub(crate) use client::may_name_product;
 pub use client::{ClientReader, client_family, has_product};
 pub use exemption::{Builtin, ExemptedBy, Exemption, Served};
 pub use host::HostPattern;
