@@ -10,7 +10,10 @@ use crate::sketch::CallerHasher;
 /// fingerprint is the same in all reports of one installation. Other installations have other
 /// fingerprints for the same identity.
 #[derive(Clone)]
-pub struct IdentityKey([u8; 32]);
+pub struct IdentityKey {
+    bytes: [u8; 32],
+    hasher: CallerHasher,
+}
 
 /// SHA-256 of each key that was published. One was in this project's repository, in a store that
 /// was committed by mistake (f7492fc). The key reveals by trial which identity has a fingerprint.
@@ -22,12 +25,16 @@ const PUBLISHED: &[[u8; 32]] = &[[
 impl IdentityKey {
     /// A key of 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        // Another key than that of the fingerprints: a sketch reveals some bits of its hashes.
+        let digest = Sha256::new().chain_update(bytes).chain_update("callers").finalize();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        Self { bytes, hasher: CallerHasher::new(key) }
     }
 
     /// The 32 bytes, for the store.
     pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.bytes
     }
 
     /// Returns true if the key was published, so that it protects no identity.
@@ -38,23 +45,19 @@ impl IdentityKey {
     /// Returns true if the SHA-256 of the key is one of `digests`.
     pub(crate) fn is_among(&self, digests: &[[u8; 32]]) -> bool {
         // Digests, because the keys themselves would be published once more in this file.
-        digests.contains(&Sha256::digest(self.0).into())
+        digests.contains(&Sha256::digest(self.bytes).into())
     }
 
     /// The hasher for the sketches of this installation.
     pub fn caller_hasher(&self) -> CallerHasher {
-        // Another key than that of the fingerprints: a sketch reveals some bits of its hashes.
-        let digest = Sha256::new().chain_update(self.0).chain_update("callers").finalize();
-        let mut key = [0; 16];
-        key.copy_from_slice(&digest[..16]);
-        CallerHasher::new(key)
+        self.hasher
     }
 
     /// The fingerprint of `identity`: the first 8 bytes of SHA-256(key ‖ identity), big-endian.
     ///
     /// The key has a fixed length, so that no identity can contain a part of it.
     pub fn fingerprint(&self, identity: &[u8]) -> Fingerprint {
-        let digest = Sha256::new().chain_update(self.0).chain_update(identity).finalize();
+        let digest = Sha256::new().chain_update(self.bytes).chain_update(identity).finalize();
         let mut head = [0; 8];
         // 64 bits tell a million callers apart, and fit the tables of the breaker.
         head.copy_from_slice(&digest[..8]);

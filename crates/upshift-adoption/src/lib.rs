@@ -48,6 +48,7 @@ mod history;
 pub mod ledger;
 pub mod overrides;
 pub mod projection;
+mod recent_fingerprints;
 pub mod report;
 mod request_callers;
 pub mod sketch;

@@ -6,6 +6,7 @@ use std::cell::OnceCell;
 use upshift_core::policy::{IdentityReader, Rule, identity};
 use upshift_core::{Decision, Facts};
 
+use crate::recent_fingerprints::{find_recent, keep_recent};
 use crate::sketch::{CallerHash, CallerHasher};
 use crate::{CountedCaller, Fingerprint, IdentityKey, Network};
 
@@ -131,12 +132,24 @@ impl<'a> Caller<'a> {
     }
 
     fn fingerprint(&self, key: &IdentityKey) -> Option<Fingerprint> {
-        *self.fingerprint.get_or_init(|| match (self.identity(), self.facts.client_ip) {
+        *self.fingerprint.get_or_init(|| {
+            let hash = self.hash(key.caller_hasher())?;
+            if let Some(known) = find_recent(hash) {
+                return Some(known);
+            }
+            let made = self.make_fingerprint(key)?;
+            keep_recent(hash, made);
+            Some(made)
+        })
+    }
+
+    fn make_fingerprint(&self, key: &IdentityKey) -> Option<Fingerprint> {
+        match (self.identity(), self.facts.client_ip) {
             (Some(identity), _) => Some(key.fingerprint(identity.as_bytes())),
             (None, Some(address)) => {
                 Some(key.fingerprint(address.to_canonical().to_string().as_bytes()))
             }
             (None, None) => None,
-        })
+        }
     }
 }
