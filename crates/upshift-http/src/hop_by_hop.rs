@@ -68,9 +68,13 @@ pub fn remove_nominated(headers: &mut HeaderMap, believed: &[&str]) -> Nominated
     if !headers.contains_key(header::CONNECTION) {
         return nominated;
     }
-    // Copied, because fields are removed while the options are read. The bytes are shared.
-    let lines: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
-    for option in token_elements(lines.iter().map(HeaderValue::as_bytes)) {
+    // Copied, because fields are removed while the options are read. The bytes are shared, and for
+    // the usual one line no list is allocated.
+    let mut all = headers.get_all(header::CONNECTION).iter().cloned();
+    let first = all.next();
+    let others: Vec<HeaderValue> = all.collect();
+    let lines = first.iter().chain(&others);
+    for option in token_elements(lines.map(HeaderValue::as_bytes)) {
         // An option that is no field name, such as one with a space, names no field.
         let Ok(name) = HeaderName::from_bytes(option) else { continue };
         if READ_HERE.contains(&name.as_str()) || believed.contains(&name.as_str()) {

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, request};
 use hyper::upgrade::OnUpgrade;
-use upshift_adoption::RequestCallers;
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
 use upshift_core::{Decision, notice};
@@ -37,8 +36,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) parts: &'a request::Parts,
     pub(crate) target: &'a Target,
     pub(crate) context: &'a Context<'a>,
-    pub(crate) decision: &'a Decision<'a>,
-    pub(crate) callers: &'a RequestCallers<'a>,
+    pub(crate) decision: Decision<'a>,
     pub(crate) id: &'a HeaderValue,
     pub(crate) report: &'a Rc<ExchangeReport>,
 }
@@ -50,13 +48,13 @@ impl Admitted<'_> {
     /// Sends the request to its upstream, and adds the fields that the decision asks for to the
     /// response. A switch is one that the client's connection has to perform.
     pub(crate) async fn forward(
-        &self,
+        self,
         body: RequestBody,
         upgrade: ClientUpgrade,
     ) -> Result<(Response<ResponseBody>, Option<Switch>), LocalReply> {
         let has_content = !body.is_empty();
         let offer = TunnelOffer::from_request(self.parts, has_content, |token| {
-            may_cross(token, self.decision)
+            may_cross(token, &self.decision)
         })?;
         let cluster = self.generation.cluster(&self.context.facts).ok_or(LocalReply::NoUpstream)?;
         if is_looping(&self.parts.headers) {
@@ -93,14 +91,15 @@ impl Admitted<'_> {
     fn amend(&self, response: &mut Response<ResponseBody>) {
         let core = &self.connection.core;
         let Context { facts, answer_context, .. } = self.context;
-        for change in notice::changes(self.decision, &HeaderFields(response.headers())) {
+        for change in notice::changes(&self.decision, &HeaderFields(response.headers())) {
             apply_change(response.headers_mut(), change);
         }
         if response.status().is_success() {
-            rollout::count_accepted(&mut core.tally_mut(), self.callers, self.decision);
+            let key = core.shared.control.key();
+            rollout::count_accepted(&mut core.tally_mut(), &self.decision, facts, key);
         }
         if response.status() == StatusCode::UPGRADE_REQUIRED {
-            let bare = upstream_426::reoriginate(response, self.decision, facts, answer_context);
+            let bare = upstream_426::reoriginate(response, &self.decision, facts, answer_context);
             core.counts.borrow_mut().bare_426 += u64::from(bare);
         }
     }

@@ -22,7 +22,8 @@ use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_adoption::RequestCallers;
-use upshift_core::{Timestamp, TlsState, answer};
+use upshift_core::answer::{self, Answer};
+use upshift_core::{Decision, Timestamp, TlsState};
 use upshift_http::{HeaderFields, add_close};
 
 use self::admitted::{Admitted, ClientUpgrade};
@@ -45,13 +46,27 @@ use crate::telemetry::exchange_report::ExchangeReport;
 pub(crate) struct Served {
     /// The response to the client.
     pub(crate) response: Response<ResponseBody>,
+    /// Field lines that go before the fields of the response, as HTTP/1.1 writes them. Over HTTP/2
+    /// and 3 there are none.
+    pub(crate) lines: String,
     /// The switch that the connection performs once the response, a `101`, has gone out.
     pub(crate) switch: Option<Switch>,
 }
 
 impl Served {
     fn without_switch(response: Response<ResponseBody>) -> Self {
-        Self { response, switch: None }
+        Self::with_switch(response, None)
+    }
+
+    fn with_switch(response: Response<ResponseBody>, switch: Option<Switch>) -> Self {
+        Self { response, lines: String::new(), switch }
+    }
+
+    /// Returns true if one of its lines has this name, as the core writes it.
+    fn has_line(&self, name: &str) -> bool {
+        self.lines
+            .split_terminator("\r\n")
+            .any(|line| line.strip_prefix(name).is_some_and(|value| value.starts_with(':')))
     }
 }
 
@@ -72,19 +87,29 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     exchange.recorder().log_undecided(&parts);
     let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
     let body = body.count_in(&report).with_trailer_filter(filter);
-    let Served { mut response, switch } = exchange.serve_any(parts, body).await;
-    finish(&mut response, version, connection, id);
+    let mut served = exchange.serve_any(parts, body).await;
+    finish(&mut served, version, connection, id);
+    let Served { response, lines, switch } = served;
     report.start_response(response.status());
     let response = response.map(|body| {
         body.with_active_request(in_flight).with_progress(progress).with_report(report)
     });
-    Served { response, switch }
+    Served { response, lines, switch }
 }
 
 fn no_content() -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
+}
+
+/// The decision on a request.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and a box costs more")]
+enum Decided<'p> {
+    /// It is refused with this answer.
+    Refused(Answer),
+    /// It is sent on.
+    Admitted(Decision<'p>),
 }
 
 /// One exchange on a connection.
@@ -127,13 +152,13 @@ impl Exchange<'_> {
             }
             RequestedSwitch::H2c(settings) => {
                 match switch::grant_h2c(parts, body, settings).await {
-                    Ok((response, switch)) => Served { response, switch: Some(switch) },
+                    Ok((response, switch)) => Served::with_switch(response, Some(switch)),
                     Err(reply) => Served::without_switch(self.local_reply(&reply)),
                 }
             }
             RequestedSwitch::Tls => {
                 let (response, switch) = switch::grant_tls(parts);
-                Served { response, switch: Some(switch) }
+                Served::with_switch(response, Some(switch))
             }
         }
     }
@@ -146,63 +171,78 @@ impl Exchange<'_> {
         body: RequestBody,
         upgrade: ClientUpgrade,
     ) -> Served {
-        let core = &self.connection.core;
-        let generation = &self.generation.shared;
         let fields = HeaderFields(&parts.headers);
-        let now = Timestamp::now();
-        let head = RequestHead {
-            parts,
-            fields: &fields,
-            target,
-            has_content: !body.is_empty(),
-            request_id: self.id.to_str().unwrap_or_default(),
-            now,
-        };
-        let seen = self.connection.info(parts.version);
-        let settings = &*generation.settings;
-        let configured = Configured { settings, listeners: &core.shared.listeners };
-        let context = Context::read(head, seen, configured);
-        if context.client.undeclared {
-            core.undeclared_proxy_seen(self.connection.peer.ip());
-        }
-        let facts = &context.facts;
-        let decision = generation.policy.decide(facts, now);
-        self.report.set_verdict(decision.verdict);
-        core.counts.borrow_mut().count_decision(&decision, facts);
-        let key = core.shared.control.key();
-        let callers = RequestCallers::of_decision(&decision, facts, key);
-        rollout::count_decision(&mut core.tally_mut(), &callers, &decision, now);
-        if settings.file.adoption.record {
-            core.count_usage(&callers, &decision, now, &generation.recorded);
-        }
-        self.recorder().record_decided(parts, &callers, &decision, now);
-        let refusal = answer::refusal_for(&decision, facts, &context.answer_context);
-        self.recorder().feed_decision(parts, &callers, &decision, refusal.as_ref(), now);
-        let mut served = match refusal {
-            Some(answer) => {
-                refuse::discard_body(body, parts, &settings.file.limits);
-                Served::without_switch(refuse::refusal_response(answer))
+        let context = self.read_context(parts, &fields, target, !body.is_empty());
+        let mut served = match self.decide(parts, &context) {
+            Decided::Refused(answer) => {
+                let limits = &self.generation.shared.settings.file.limits;
+                refuse::discard_body(body, parts, limits);
+                refuse::serve_refusal(answer, parts.version)
             }
-            None => {
+            Decided::Admitted(decision) => {
                 let admitted = Admitted {
                     connection: self.connection,
                     generation: self.generation,
                     parts,
                     target,
                     context: &context,
-                    decision: &decision,
-                    callers: &callers,
+                    decision,
                     id: self.id,
                     report: self.report,
                 };
-                match admitted.forward(body, upgrade).await {
-                    Ok((response, switch)) => Served { response, switch },
+                // In a box of its own: a refusal does not pay for the size of what forwards.
+                match Box::pin(admitted.forward(body, upgrade)).await {
+                    Ok((response, switch)) => Served::with_switch(response, switch),
                     Err(reply) => Served::without_switch(self.local_reply(&reply)),
                 }
             }
         };
         self.set_hsts(&mut served.response, &context);
         served
+    }
+
+    /// Reads the facts of a request, and the circumstances of an answer to it.
+    fn read_context<'r>(
+        &'r self,
+        parts: &'r request::Parts,
+        fields: &'r HeaderFields<'r>,
+        target: &'r Target,
+        has_content: bool,
+    ) -> Context<'r> {
+        let core = &self.connection.core;
+        let request_id = self.id.to_str().unwrap_or_default();
+        let now = Timestamp::now();
+        let head = RequestHead { parts, fields, target, has_content, request_id, now };
+        let seen = self.connection.info(parts.version);
+        let settings = &*self.generation.shared.settings;
+        let configured = Configured { settings, listeners: &core.shared.listeners };
+        let context = Context::read(head, seen, configured);
+        if context.client.undeclared {
+            core.undeclared_proxy_seen(self.connection.peer.ip());
+        }
+        context
+    }
+
+    /// Decides on a request, and counts the decision.
+    fn decide(&self, parts: &request::Parts, context: &Context<'_>) -> Decided<'_> {
+        let core = &self.connection.core;
+        let generation = &self.generation.shared;
+        let (facts, now) = (&context.facts, context.answer_context.now);
+        let decision = generation.policy.decide(facts, now);
+        self.report.set_verdict(decision.verdict);
+        core.counts.borrow_mut().count_decision(&decision, facts);
+        let callers = RequestCallers::of_decision(&decision, facts, core.shared.control.key());
+        rollout::count_decision(&mut core.tally_mut(), &callers, &decision, now);
+        if generation.settings.file.adoption.record {
+            core.count_usage(&callers, &decision, now, &generation.recorded);
+        }
+        self.recorder().record_decided(parts, &callers, &decision, now);
+        let refusal = answer::refusal_for(&decision, facts, &context.answer_context);
+        self.recorder().feed_decision(parts, &callers, &decision, refusal.as_ref(), now);
+        match refusal {
+            Some(answer) => Decided::Refused(answer),
+            None => Decided::Admitted(decision),
+        }
     }
 
     /// Keeps what the access record shows of the request.
@@ -254,17 +294,15 @@ async fn settle_body(parts: &request::Parts, body: RequestBody) -> Result<Reques
 }
 
 /// Adds the fields that every response has, and applies what depends on the version of HTTP.
-fn finish(
-    response: &mut Response<ResponseBody>,
-    version: Version,
-    connection: &Connection,
-    id: HeaderValue,
-) {
+fn finish(served: &mut Served, version: Version, connection: &Connection, id: HeaderValue) {
     let shared = &connection.core.shared;
+    let states_alt_svc = shared.listeners.alt_svc.is_some() && served.has_line("Alt-Svc");
+    let response = &mut served.response;
     response.headers_mut().insert(X_REQUEST_ID, id);
     if let Some(alt_svc) = &shared.listeners.alt_svc
         && connection.tls != TlsState::Cleartext
         && version != Version::HTTP_3
+        && !states_alt_svc
     {
         response.headers_mut().insert(header::ALT_SVC, alt_svc.clone());
     }

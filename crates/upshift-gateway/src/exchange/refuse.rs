@@ -7,20 +7,32 @@
 
 use std::time::Duration;
 
-use http::{Response, Version, request};
+use http::{Response, StatusCode, Version, request};
 use http_body_util::BodyExt;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 use upshift_config::Limits;
 use upshift_core::answer::Answer;
-use upshift_http::answer_response;
+use upshift_http::{add_close, answer_response};
 
+use super::Served;
 use crate::body::RequestBody;
 use crate::response_body::ResponseBody;
 
-/// The response that sends `answer`.
-pub(crate) fn refusal_response(answer: Answer) -> Response<ResponseBody> {
-    answer_response(answer).map(ResponseBody::from_bytes)
+/// The outcome that sends `answer`.
+pub(crate) fn serve_refusal(answer: Answer, version: Version) -> Served {
+    if version >= Version::HTTP_2 {
+        return Served::without_switch(answer_response(answer).map(ResponseBody::from_bytes));
+    }
+    let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::UPGRADE_REQUIRED);
+    let closes = answer.closes();
+    let (lines, body) = answer.into_parts();
+    let mut response = Response::new(ResponseBody::from_bytes(body));
+    *response.status_mut() = status;
+    if closes {
+        add_close(response.headers_mut());
+    }
+    Served { response, lines, switch: None }
 }
 
 /// Discards a body that has no use.

@@ -6,7 +6,6 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use upshift_core::field::list_elements;
@@ -71,7 +70,10 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, info: &ForwardedInfo<'_>) {
         None => None,
     };
     remove_client_forwarded(headers);
-    insert_text(headers, HeaderName::from_static("x-forwarded-for"), address_chain(info, peer));
+    // One buffer for both texts: each value is a copy of its exact length.
+    let mut text = String::with_capacity(160);
+    push_address_chain(&mut text, info, peer);
+    insert_text(headers, HeaderName::from_static("x-forwarded-for"), &text);
     if let Some(proto) = proto {
         headers
             .insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(proto));
@@ -81,35 +83,33 @@ pub(crate) fn set_forwarded(headers: &mut HeaderMap, info: &ForwardedInfo<'_>) {
         headers.insert(HeaderName::from_static("x-forwarded-host"), info.host.clone());
     }
     let proxy = if is_proxied { Some(peer) } else { None };
-    insert_text(headers, header::FORWARDED, forwarded_value(info, proto, proxy));
+    text.clear();
+    push_forwarded(&mut text, info, proto, proxy);
+    insert_text(headers, header::FORWARDED, &text);
 }
 
-/// The value of `X-Forwarded-For`: the addresses before the peer, and the peer's.
-fn address_chain(info: &ForwardedInfo<'_>, peer: IpAddr) -> String {
-    if let Some(chain) = info.chain
-        && let Ok(addresses) = chain.to_str()
-    {
-        return format!("{addresses}, {peer}");
-    }
-    // Room for two IPv6 addresses. Writing to a String cannot fail.
-    let mut text = String::with_capacity(80);
-    if let Some(client) = info.client_ip
-        && client != peer
-    {
-        let _ = write!(text, "{client}, ");
-    }
-    let _ = write!(text, "{peer}");
-    text
+/// Appends the value of `X-Forwarded-For`: the addresses before the peer, and the peer's.
+fn push_address_chain(text: &mut String, info: &ForwardedInfo<'_>, peer: IpAddr) {
+    // Writing to a String cannot fail.
+    let _ = match (info.chain.map(HeaderValue::to_str), info.client_ip) {
+        (Some(Ok(addresses)), _) => write!(text, "{addresses}, {peer}"),
+        (_, Some(client)) if client != peer => write!(text, "{client}, {peer}"),
+        _ => write!(text, "{peer}"),
+    };
 }
 
-/// The value of `Forwarded`.
+/// Appends the value of `Forwarded`.
 ///
 /// RFC 7239 §4: an element for the client, and one for the declared proxy, if there is one.
-fn forwarded_value(info: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<IpAddr>) -> String {
-    let mut value = String::with_capacity(96);
+fn push_forwarded(
+    value: &mut String,
+    info: &ForwardedInfo<'_>,
+    proto: Option<&str>,
+    proxy: Option<IpAddr>,
+) {
     value.push_str("for=");
     match info.client_ip {
-        Some(client) => push_node(&mut value, client),
+        Some(client) => push_node(value, client),
         // RFC 7239 §6.2: the identifier for a client that is not known.
         None => value.push_str("unknown"),
     }
@@ -122,9 +122,8 @@ fn forwarded_value(info: &ForwardedInfo<'_>, proto: Option<&str>, proxy: Option<
     }
     if let Some(proxy) = proxy {
         value.push_str(", for=");
-        push_node(&mut value, proxy);
+        push_node(value, proxy);
     }
-    value
 }
 
 /// Removes the fields by which a client could describe itself.
@@ -143,10 +142,9 @@ fn remove_client_forwarded(headers: &mut HeaderMap) {
     headers.remove("x-real-ip");
 }
 
-fn insert_text(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    // The value keeps the buffer of the text; `from_str` would copy it.
-    if let Ok(field_value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
-        headers.insert(name, field_value);
+fn insert_text(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.insert(name, value);
     }
 }
 

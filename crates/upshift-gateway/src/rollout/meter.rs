@@ -1,8 +1,8 @@
 //! The counts that one request adds to a core's tally, for the breaker and for reports.
 
-use upshift_adoption::{CallerTally, RequestCallers, breaker};
+use upshift_adoption::{CallerTally, IdentityKey, RequestCallers, breaker};
 use upshift_core::policy::Counted;
-use upshift_core::{Decision, Ruling, Timestamp, Verdict, VerdictReason};
+use upshift_core::{Decision, Facts, Ruling, Timestamp, Verdict, VerdictReason};
 
 /// The factor by which more callers per network are kept for a breaker that counts accepted
 /// callers: which of them were accepted is known only after the tallies are merged.
@@ -24,14 +24,16 @@ pub(crate) fn count_decision(
 /// such callers.
 pub(crate) fn count_accepted(
     tally: &mut CallerTally,
-    callers: &RequestCallers<'_>,
     decision: &Decision<'_>,
+    facts: &Facts<'_>,
+    key: &IdentityKey,
 ) {
     for ruling in decision.matched() {
         let rule = ruling.rule;
         if let Some(breaker) = rule.breaker
             && breaker.counts == Counted::Accepted
-            && let Some(caller) = callers.counted_caller(rule)
+            && let Some(caller) =
+                RequestCallers::of_decision(decision, facts, key).counted_caller(rule)
         {
             tally.record_accepted(&rule.id, caller);
         }

@@ -33,8 +33,8 @@ pub(super) async fn answer_request(
     // The values of the request share the bytes of the head.
     drop(received);
     let is_head = request.method() == Method::HEAD;
-    let Served { response, switch } = serve_flushing(wire, connection, request).await?;
-    send_response(wire, response, is_head).await?;
+    let Served { response, lines, switch } = serve_flushing(wire, connection, request).await?;
+    send_response(wire, response, &lines, is_head).await?;
     if let Some(switch) = switch {
         flush(wire).await?;
         return Ok(Some(ConnectionEnd::Switch(switch)));

@@ -18,16 +18,17 @@ use super::wire::{ClientWire, SharedWire, flush};
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
 
-/// Writes the response to the current request, and waits until all of its content was taken over.
-/// The end of it may wait for the answer to the next request.
+/// Writes the response to the current request, with `lines` before its fields, and waits until all
+/// of its content was taken over. The end of it may wait for the answer to the next request.
 pub(super) async fn send_response(
     wire: &SharedWire,
     response: Response<ResponseBody>,
+    lines: &str,
     is_head: bool,
 ) -> Result<(), DisconnectReason> {
     let (parts, mut body) = response.into_parts();
     let framing = framing_of(&parts, &body, is_head);
-    let has_content = wire.borrow_mut().begin_response(&parts, framing)?;
+    let has_content = wire.borrow_mut().begin_response(&parts, lines, framing)?;
     keep_map(parts.headers);
     if !has_content {
         return Ok(());
@@ -114,6 +115,7 @@ impl ClientWire {
     fn begin_response(
         &mut self,
         parts: &response::Parts,
+        lines: &str,
         framing: Framing,
     ) -> Result<bool, DisconnectReason> {
         let is_switch = parts.status == StatusCode::SWITCHING_PROTOCOLS;
@@ -141,7 +143,9 @@ impl ClientWire {
         let fields = fields.filter(|field| is_switch || field.id() != FieldId::Connection);
         let out = self.output.end();
         let head_start = out.len();
-        let effective = self.codec.send_response(out, start, fields.chain(own_date), framing);
+        let fields = fields.chain(own_date);
+        let lines = lines.as_bytes();
+        let effective = self.codec.send_prepared_response(out, start, lines, fields, framing);
         let effective = effective.map_err(|error| {
             tracing::debug!(%error, "a response could not be written");
             DisconnectReason::BodyAborted
