@@ -531,7 +531,8 @@ fn requests_are_shared_by_weight() {
     let gateway = Gateway::start(light.address(), &site);
     let total = ask_for(gateway.http(), "GET", TEST).len();
     let share = light.requests() * 100 / total;
-    assert!((15..=35).contains(&share), "{share} % of {total}");
+    // By weight it is 25 %.
+    assert!((18..=31).contains(&share), "{share} % of {total}");
 }
 
 #[test]

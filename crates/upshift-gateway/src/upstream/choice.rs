@@ -110,10 +110,11 @@ impl<'c> Candidates<'c> {
         let one = self.draw_by_weight(tier, None, random)?;
         let Some(other) = self.draw_by_weight(tier, Some(one), random) else { return Some(one) };
         let [first, second] = [one, other].map(|index| &self.endpoints[index]);
-        // Fewer requests in flight per weight, multiplied out. On a tie the draw, which is by
-        // weight, has decided.
+        // Requests in flight per weight, multiplied out. The second must be no busier with this
+        // request than the first is without it: otherwise an idle endpoint of small weight would
+        // take a request from every other that has one, and more than its share.
         let is_less_busy =
-            second.in_flight.get() * first.weight < first.in_flight.get() * second.weight;
+            (second.in_flight.get() + 1) * first.weight <= first.in_flight.get() * second.weight;
         // An endpoint that is returning has few requests in flight, so this comparison alone would
         // give it its full load at once.
         let takes_second =
