@@ -7,7 +7,8 @@ use crate::toml_table::TomlTable;
 /// Bounds on the memory and the time that peers can make the gateway spend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The size of a request's header section in bytes; a larger one is answered 431.
+    /// The size of a request's header section in bytes, over HTTP/1 at most 65,535; a larger one is
+    /// answered 431.
     pub header_bytes: usize,
     /// The time from the first byte of a request to the end of its header section; after it, the
     /// answer is 408.

@@ -196,7 +196,7 @@ pub(super) enum RecordedRequestsWord {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Limits")]
 pub(super) struct LimitsTable {
-    /// The size of a request's header section; larger: 431.
+    /// The size of a request's header section, over HTTP/1 at most 65,535 bytes; larger: 431.
     header_bytes: Option<SizeValue>,
     /// The time from the first byte of a request to the end of its header section; longer: 408.
     header_timeout: Option<DurationValue>,
