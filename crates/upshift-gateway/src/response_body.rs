@@ -233,7 +233,7 @@ impl UpstreamContent {
         }
         let piece = self.rest.split_to(max_length.min(self.rest.len()));
         if self.rest.is_empty() {
-            // An empty slice would keep the whole read buffer of hyper alive.
+            // An empty slice would keep the read buffer of the upstream's connection alive.
             self.rest = Bytes::new();
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))

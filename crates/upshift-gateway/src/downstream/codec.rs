@@ -52,7 +52,7 @@ impl<C, S: Fn(Pin<&mut C>)> CodecDriver<'_, C, S> {
     fn begin_shutdown(&mut self, cx: &Context<'_>) {
         self.shutting_down = true;
         (self.shut_down)(self.codec.as_mut());
-        // hyper acts on the shutdown when it is polled next.
+        // The codec acts on the shutdown when it is polled next.
         cx.waker().wake_by_ref();
     }
 

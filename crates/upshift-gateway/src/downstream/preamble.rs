@@ -1,8 +1,8 @@
 //! Detects the protocol from the first bytes of a connection.
 //!
 //! The HTTP/2 preface (RFC 9113 §3.4) means HTTP/2 with prior knowledge. A TLS record on a cleartext
-//! port is neither answered nor read on. Everything else is for the codec of HTTP/1, which answers
-//! what is not HTTP.
+//! port closes the connection without a response. Everything else goes to the HTTP/1 codec, which
+//! also responds to bytes that are not HTTP.
 //!
 //! This module is pure: bytes in, verdict out.
 

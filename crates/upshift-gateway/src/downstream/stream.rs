@@ -59,9 +59,9 @@ impl ClientStream {
         self.early = bytes;
     }
 
-    /// From now on a shutdown only flushes; [`ClientStream::close_gracefully`] has to be called
-    /// after hyper has ended. hyper would close at once, and if bytes of a request are unread, the
-    /// kernel then resets the connection, and the response is lost.
+    /// Makes a shutdown only flush, for the admin listener, which hyper serves: hyper would close
+    /// at once, and with unread bytes of a request the kernel would reset the connection, so that
+    /// the response is lost. Call [`ClientStream::close_gracefully`] once hyper has ended.
     pub(crate) fn defer_shutdown(&mut self) {
         self.defer_shutdown = true;
     }

@@ -41,7 +41,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) report: &'a Rc<ExchangeReport>,
 }
 
-/// The client's side of a switch, if hyper can hand the connection over.
+/// The stream of an extended CONNECT, which hyper hands over once the response was sent.
 pub(crate) type ClientUpgrade = Option<OnUpgrade>;
 
 impl Admitted<'_> {

@@ -140,7 +140,7 @@ fn states_length(headers: &HeaderMap, length: u64) -> bool {
 /// removed.
 pub(crate) fn relay_head(mut parts: response::Parts, body: ResponseBody) -> Response<ResponseBody> {
     forwarded::add_via(&mut parts.headers, parts.version);
-    // hyper writes the version of the client's connection in its place.
+    // The client's codec writes the version of its own connection instead.
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
     Response::from_parts(parts, body)

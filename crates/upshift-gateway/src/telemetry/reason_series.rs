@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use upshift_core::policy::{PhaseEffect, Requirement, Rule};
 use upshift_core::{Phase, Verdict, VerdictReason};
 
-/// The number of rules up to which these series exist. They are up to a dozen for each rule.
+/// The number of rules up to which these series exist. A rule has at most 22 of them, if it
+/// requires one of a list of all kinds and is in a ramp; most have fewer than a dozen.
 pub(crate) const MOST_RULES_WITH_REASONS: usize = 100;
 
 /// The verdicts of the rule in `phase`, with their reasons.

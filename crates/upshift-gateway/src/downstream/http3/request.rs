@@ -167,7 +167,7 @@ async fn send_response(
     in_time(limit, sender.finish()).await
 }
 
-/// Adds the fields that hyper adds by itself over HTTP/1 and HTTP/2.
+/// Adds the fields that the codecs for HTTP/1 and HTTP/2 add themselves.
 fn add_codec_fields(response: &mut Response<ResponseBody>) {
     use http_body::Body as _;
     let body = response.body();
