@@ -1,26 +1,26 @@
-//! The values that both sides of a connection have for their driver.
+//! The results that both sides of a connection return to their driver.
 
-/// The need of a connection, for its driver.
+/// The next action that a connection needs from its driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
-    /// Nothing: no exchange is in progress, and no byte of the next one is there. The driver may
-    /// give its buffer back while it waits for the peer.
+    /// Nothing: no exchange is in progress, and no byte of the next one has arrived. The driver may
+    /// release its buffer while it waits for the peer.
     Idle,
     /// Bytes from the peer.
     Read,
-    /// A message, or the rest of one, from the local side.
+    /// A message, or the rest of one, to send to the peer.
     Write,
-    /// The end of the connection, at once.
+    /// An immediate close.
     Close,
-    /// The end of the connection in two steps (RFC 9112 §9.6): flush, shut the sending side down,
-    /// then read and discard for a limited time, so that a reset does not destroy the response.
+    /// A lingering close (RFC 9112 §9.6): flush, shut down the sending side, then read and discard
+    /// for a limited time, so that a reset does not destroy the response.
     Linger,
-    /// Another protocol: all bytes that were not consumed belong to it.
+    /// A switch to the other protocol. All bytes that were not consumed belong to it.
     Switch,
 }
 
 /// The result of a call: an event, and the number of bytes to remove from the start of the buffer
-/// once the event was handled.
+/// after handling it.
 #[derive(Debug)]
 pub struct Received<E> {
     /// The number of bytes up to the end of the event.

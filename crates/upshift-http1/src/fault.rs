@@ -1,4 +1,4 @@
-//! The faults of a peer: the class, the sender, the place, and the status that answers it.
+//! The faults of a peer: class, sender, offset, and the status of the response.
 
 use std::fmt;
 
@@ -11,21 +11,21 @@ pub enum Party {
     Server,
 }
 
-/// A message that cannot be read reliably. Nothing is read from the connection after it.
+/// A message that two recipients could read differently. Nothing after it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The side that sent it.
     pub party: Party,
     /// The rule that it breaks.
     pub class: FaultClass,
-    /// The place of the fault, in bytes from the start of the connection.
+    /// The offset of the fault, in bytes from the start of the connection.
     pub offset: u64,
 }
 
 impl Fault {
-    /// The status that answers the fault: to the client that sent it, or, where a server did, to
-    /// the client behind a gateway. `None` if the sender ended the connection itself, so that no
-    /// answer is owed.
+    /// The status of the response: to the client that sent the fault, or, if a server sent it, to
+    /// the client of the gateway. `None` if the sender closed the connection itself, so no response
+    /// is needed.
     pub fn status(&self) -> Option<u16> {
         match self.party {
             Party::Client => self.class.request_status(),
@@ -51,7 +51,7 @@ impl std::error::Error for Fault {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
     pub(crate) class: FaultClass,
-    /// The place, from the start of the bytes.
+    /// The offset from the start of the bytes.
     pub(crate) at: usize,
 }
 
@@ -60,7 +60,7 @@ impl Malformed {
         Self { class, at }
     }
 
-    /// The same fault, where the bytes begin `offset` bytes into others.
+    /// The same fault, with `at` counted from a point `offset` bytes earlier.
     pub(crate) fn moved_by(self, offset: usize) -> Self {
         Self { at: self.at + offset, ..self }
     }
@@ -96,23 +96,23 @@ macro_rules! fault_classes {
 fault_classes! {
     /// The first bytes of a request are not a method (RFC 9110 §9.1).
     Method = "method", "the method is not a token";
-    /// The method is longer than any that is implemented (RFC 9112 §3).
+    /// The method exceeds the limit, so it cannot be one that is implemented (RFC 9112 §3).
     MethodTooLong = "method-too-long", "the method is too long";
     /// White space in a request line other than its two spaces (RFC 9112 §3).
     RequestLineSpace = "request-line-space", "the request line has white space in the wrong place";
-    /// The target is in none of the forms that its method allows (RFC 9112 §3.2).
+    /// The method does not allow the form of the target (RFC 9112 §3.2).
     Target = "target", "the request target is in no form that the method allows";
-    /// A byte in the target that RFC 3986 does not allow, or a fragment.
+    /// A byte in the target that is not printable ASCII, or a fragment (RFC 9112 §3.2).
     TargetByte = "target-byte", "the request target has a character that must be percent-encoded";
-    /// The request line does not fit into the limit (RFC 9112 §3).
+    /// The request line exceeds the limit of the header section (RFC 9112 §3).
     TargetTooLong = "target-too-long", "the request target is too long";
-    /// No HTTP version where one must be, as in HTTP/0.9 (RFC 9112 §2.3).
+    /// The HTTP version is missing, as in HTTP/0.9, or malformed (RFC 9112 §2.3).
     Version = "version", "the start line has no HTTP version";
     /// A major version other than 1 (RFC 9110 §15.6.6).
     VersionUnsupported = "version-unsupported", "the HTTP version is not 1.x";
     /// The first line of a response is not a status line (RFC 9112 §4).
     StatusLine = "status-line", "the response does not begin with a status line";
-    /// A status outside of 100 to 599 (RFC 9110 §15).
+    /// A status outside 100 to 599 (RFC 9110 §15).
     Status = "status", "the status is not from 100 to 599";
     /// More empty lines before a request than the limit, or any before a response.
     EmptyLines = "empty-lines", "there are empty lines before the message";
@@ -132,21 +132,21 @@ fault_classes! {
     NoColon = "no-colon", "a field line has no colon";
     /// A control character in a field value (RFC 9110 §5.5).
     FieldValue = "field-value", "a field value has a control character";
-    /// A header section over the limit of bytes (RFC 9110 §5.4).
+    /// A header section of more bytes than the limit (RFC 9110 §5.4).
     HeadTooLarge = "head-too-large", "the header section is too large";
     /// More field lines than the limit (RFC 9110 §5.4).
     TooManyFields = "too-many-fields", "there are too many fields";
     /// The connection ended within a header section.
     HeadCutShort = "head-cut-short", "the connection ended within a header section";
-    /// No, several or an invalid `Host` (RFC 9112 §3.2).
+    /// A `Host` that is missing, repeated or invalid (RFC 9112 §3.2).
     Host = "host", "the request does not have one valid Host";
     /// `Connection` names a field that frames or routes the message (RFC 9110 §7.6.1).
     ConnectionOption = "connection-option", "Connection names Host or a field of the framing";
     /// A `Content-Length` that is not one number below 2^63 (RFC 9110 §8.6).
     ContentLength = "content-length", "Content-Length is not a number";
-    /// More than one `Content-Length`, or several that differ (RFC 9112 §6.3).
+    /// Several values of `Content-Length`, in a response only if they differ (RFC 9112 §6.3).
     ContentLengths = "content-lengths", "there are several values of Content-Length";
-    /// `Content-Length` and `Transfer-Encoding` (RFC 9112 §6.3).
+    /// Both `Content-Length` and `Transfer-Encoding` (RFC 9112 §6.3).
     LengthAndCoding = "length-and-coding",
         "there are both Content-Length and Transfer-Encoding";
     /// `Transfer-Encoding` in HTTP/1.0 (RFC 9112 §6.1).
@@ -157,29 +157,29 @@ fault_classes! {
     ChunkedNotLast = "chunked-not-last", "Transfer-Encoding does not end with chunked, once";
     /// A coding before `chunked` (RFC 9112 §6.1).
     CodingUnsupported = "coding-unsupported", "a transfer coding other than chunked is applied";
-    /// Content on a request whose method has none: CONNECT and TRACE (RFC 9110 §9.3.6, §9.3.8).
+    /// Content in a CONNECT or TRACE request (RFC 9110 §9.3.6, §9.3.8).
     ContentNotAllowed = "content-not-allowed", "the method does not allow content";
-    /// A chunk size that is not 1*HEXDIG, or over 64 bits (RFC 9112 §7.1).
+    /// A chunk size that is not 1*HEXDIG, or is 2^63 or more (RFC 9112 §7.1).
     ChunkSize = "chunk-size", "a chunk size is not a hexadecimal number";
     /// A line of chunked framing that does not end with CR LF (RFC 9112 §7.1).
     ChunkLineEnd = "chunk-line-end", "a line of the chunked framing does not end with CR LF";
     /// A malformed chunk extension (RFC 9112 §7.1.1).
     ChunkExtension = "chunk-extension", "a chunk extension is malformed";
-    /// Chunk extensions over the limit (RFC 9112 §7.1.1).
+    /// Chunk extensions that are longer than the limit (RFC 9112 §7.1.1).
     ChunkExtensionTooLong = "chunk-extension-too-long", "the chunk extensions are too long";
-    /// Content that does not end where its chunk does (RFC 9112 §7.1).
+    /// Chunk data that is not followed by CR LF (RFC 9112 §7.1).
     ChunkDataEnd = "chunk-data-end", "a chunk is longer than its size";
-    /// Far more framing than content.
+    /// More chunk framing than the limit, for too little content.
     ChunkOverhead = "chunk-overhead", "the chunks are too small";
-    /// A trailer section over the limit of bytes.
+    /// A trailer section of more bytes than the limit.
     TrailersTooLarge = "trailers-too-large", "the trailer section is too large";
     /// More trailer fields than the limit.
     TooManyTrailers = "too-many-trailers", "there are too many trailer fields";
     /// The connection ended before the end of the content (RFC 9112 §8).
     BodyCutShort = "body-cut-short", "the connection ended before the end of the content";
-    /// The connection ended where a response was due.
+    /// The connection ended before the response to a request.
     NoResponse = "no-response", "the connection ended without a response";
-    /// Bytes from a server that no request was sent to (RFC 9112 §9.2).
+    /// Bytes from a server while no request is outstanding (RFC 9112 §9.2).
     Unsolicited = "unsolicited", "the server sent bytes without a request";
     /// A 101 for a request that offered no switch (RFC 9110 §7.8).
     SwitchNotOffered = "switch-not-offered", "the server switches protocols without an offer";
@@ -197,7 +197,7 @@ impl FaultClass {
             | Self::TooManyTrailers => Some(431),
             Self::MethodTooLong | Self::CodingUnsupported => Some(501),
             Self::VersionUnsupported => Some(505),
-            // The client itself ended its message.
+            // The client closed the connection itself.
             Self::HeadCutShort | Self::BodyCutShort => None,
             _ => Some(400),
         }

@@ -1,4 +1,4 @@
-//! The names of fields that the codec and its users look for, as one byte each.
+//! One-byte ids for the field names that the codec and its users look for.
 
 /// Declares the known names once.
 macro_rules! known_fields {
@@ -59,8 +59,8 @@ known_fields! {
     SecWebSocketVersion = "sec-websocket-version";
 }
 
-/// The only known name with this length and first letter, in lower case. Most names are compared
-/// with one other, or none.
+/// The only known name with this length and first letter (in lower case). So a name is compared
+/// with at most one known name.
 fn candidate(length: usize, first: u8) -> FieldId {
     match (length, first) {
         (2, b't') => FieldId::Te,
@@ -96,7 +96,7 @@ fn candidate(length: usize, first: u8) -> FieldId {
 }
 
 impl FieldId {
-    /// The id of a field name, which is compared without case.
+    /// The id of a field name. The comparison ignores case.
     pub fn of_name(name: &[u8]) -> Self {
         let Some(first) = name.first() else { return Self::Other };
         let known = candidate(name.len(), first.to_ascii_lowercase());

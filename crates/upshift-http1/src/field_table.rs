@@ -1,7 +1,7 @@
 //! The fields of a header or trailer section, as offsets into the bytes that they were read from.
 //!
-//! Offsets survive a move of the bytes, so a table can be kept while the buffer is grown, frozen or
-//! copied.
+//! Offsets remain valid when the bytes move, so a table can be kept while the buffer is grown,
+//! frozen or copied.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::field_id::{FieldId, FieldSet};
 /// The number of fields that need no allocation. Browsers send 10 to 20.
 const INLINE_FIELDS: usize = 24;
 
-/// The place of a field in the bytes of its section.
+/// The position of a field in the bytes of its section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FieldSpan {
     name_start: u16,
@@ -36,13 +36,13 @@ impl FieldSpan {
         self.id
     }
 
-    /// The place of the name, as it was sent.
+    /// The range of the name.
     pub fn name(&self) -> Range<usize> {
         let start = usize::from(self.name_start);
         start..start + usize::from(self.name_length)
     }
 
-    /// The place of the value, without white space around it.
+    /// The range of the value, without surrounding white space.
     pub fn value(&self) -> Range<usize> {
         let start = usize::from(self.value_start);
         start..start + usize::from(self.value_length)
@@ -64,7 +64,7 @@ pub struct Field<'b> {
 }
 
 impl<'b> Field<'b> {
-    /// A field to be sent. It is checked when it is written.
+    /// A field to send. It is checked when it is written.
     pub fn new(name: &'b [u8], value: &'b [u8]) -> Self {
         Self { id: FieldId::of_name(name), name, value }
     }
@@ -74,12 +74,12 @@ impl<'b> Field<'b> {
         self.id
     }
 
-    /// The name, as it was sent.
+    /// The name, in its original case.
     pub fn name(&self) -> &'b [u8] {
         self.name
     }
 
-    /// The value, without white space around it.
+    /// The value, without surrounding white space.
     pub fn value(&self) -> &'b [u8] {
         self.value
     }
@@ -87,7 +87,7 @@ impl<'b> Field<'b> {
 
 /// The fields of a section, in order.
 ///
-/// The methods that take `bytes` expect those of the event that the table came with.
+/// Methods that take `bytes` expect the bytes of the event that contained the table.
 #[derive(Clone, Debug, Default)]
 pub struct FieldTable {
     present: FieldSet,
@@ -141,7 +141,7 @@ impl FieldTable {
         self.present.contains(id)
     }
 
-    /// The places of all fields.
+    /// The positions of all fields.
     pub fn spans(&self) -> &[FieldSpan] {
         if self.spilled.is_empty() { &self.inline[..self.count] } else { &self.spilled }
     }
@@ -171,7 +171,7 @@ pub(crate) fn slice_of(bytes: &[u8], range: Range<usize>) -> &[u8] {
 mod tests {
     use super::*;
 
-    /// The kind of fault: the field after the last inline one is lost, or comes first.
+    /// Catches a first spilled field that is lost or reordered.
     #[test]
     fn fields_stay_in_order_when_they_spill() {
         for count in [0, 1, INLINE_FIELDS, INLINE_FIELDS + 1, 90] {

@@ -5,19 +5,19 @@
 //! its time limits.
 //!
 //! * **Reading.** [`ServerConnection::receive`] and [`ClientConnection::receive`] take all bytes that
-//!   were received and not consumed, and return an event and the number of bytes that it consumed.
+//!   were received and not yet consumed, and return an event and the number of bytes it consumed.
 //!   Events refer to the buffer by offsets: the driver can move it, forward content from it without
-//!   a copy, and give it back while a connection is [`Wants::Idle`].
-//! * **Writing.** Heads are written with the fields in their order and case. The framing of a
-//!   message is a [`Framing`], decided once. Only the codec turns it into fields, so a length that
-//!   came in never goes out again by itself.
-//! * **Faults.** What two recipients could read differently is a [`Fault`]: it has the party that
-//!   sent it, its class, its place, and the status that answers it. Nothing is read after it.
+//!   copying, and release it while a connection is [`Wants::Idle`].
+//! * **Writing.** Fields keep their order and case. The framing of a message is a [`Framing`],
+//!   decided once. Only the codec turns it into fields, so a received `Content-Length` is never
+//!   copied into an outgoing message.
+//! * **Faults.** Input that two recipients could read differently is a [`Fault`], with its sender,
+//!   class, offset, and the status of the response. Nothing after it is read.
 //!
-//! The codec is strict where messages are smuggled: line ends, white space, lengths, codings and
-//! chunks. It is tolerant where RFC 9112 asks for it: white space before a colon in a response,
-//! empty lines before a request, a missing reason phrase, higher minor versions. A lone LF ends a
-//! line only if [`Limits::accepts_bare_lf`] says so.
+//! The codec is strict where leniency enables request smuggling: line ends, white space, lengths,
+//! codings and chunks. It is tolerant where RFC 9112 asks for it: white space before a colon in a
+//! response, empty lines before a request, a missing reason phrase, higher minor versions. A lone
+//! LF ends a line only with [`Limits::accepts_bare_lf`].
 //!
 //! # A server
 //!

@@ -1,15 +1,16 @@
-//! The limits of a connection, and the one choice that RFC 9112 leaves to the recipient.
+//! The limits of a connection, and the choices that RFC 9112 leaves to the recipient.
 
 /// The most bytes of a header section that the field table can address.
 pub(crate) const LARGEST_HEAD: usize = u16::MAX as usize;
 
-/// The most bytes of a trailer section: the table addresses the last chunk before it, too.
+/// The most bytes of a trailer section. The offsets of the table also cover the last chunk before
+/// it.
 pub(crate) const LARGEST_TRAILERS: usize = 60_000;
 
-/// The limits of what a peer may send before it is at fault.
+/// The limits of what a peer may send. Exceeding one is a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a header section, with its start line and the empty lines before it; at most
+    /// Bytes of a header section, including its start line and the empty lines before it; at most
     /// 65,535.
     pub head_bytes: usize,
     /// Field lines of a header section.
@@ -30,18 +31,19 @@ pub struct Limits {
     pub trailers: usize,
     /// Interim responses to one request.
     pub interim_responses: usize,
-    /// Takes a lone LF for the end of a line in header and trailer sections.
+    /// Accepts a lone LF as the end of a line in header and trailer sections.
     ///
-    /// RFC 9112 §2.2 permits it. It is off by default, because a peer that does not take it reads
-    /// another message. Chunked framing never accepts it.
+    /// RFC 9112 §2.2 permits it. It is off by default, because a peer that does not accept it reads
+    /// a different message. In chunked framing, a lone LF is always a fault.
     pub accepts_bare_lf: bool,
     /// Ignores options of `Connection` that name `Host` or a field of the framing.
     ///
     /// They are a fault by default, because an intermediary that removes what `Connection` names (RFC
-    /// 9110 §7.6.1) would remove the framing. One that never removes these fields is not misled.
+    /// 9110 §7.6.1) would remove the framing. An intermediary that never removes these fields can
+    /// ignore them.
     pub ignores_essential_options: bool,
-    /// Checks `Host` (RFC 9112 §3.2). A caller that also checks the authority of other versions of
-    /// HTTP can do so itself, and answers a request with a head.
+    /// Checks `Host` (RFC 9112 §3.2). A caller that checks the authority for all versions of HTTP
+    /// can turn this off and check it there.
     pub checks_host: bool,
 }
 

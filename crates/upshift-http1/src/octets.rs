@@ -20,7 +20,7 @@ static TCHAR: [bool; 256] = byte_table!(
 );
 
 /// Bytes of a request target: printable ASCII without `#`. RFC 3986 allows fewer, but clients send
-/// the others, and nothing but their own server reads them.
+/// the others, and they do not affect the framing.
 static TARGET: [bool; 256] = byte_table!(b'!' | b'"' | b'$'..=b'~');
 
 /// RFC 9110 §5.5: `field-vchar`, SP and HTAB.

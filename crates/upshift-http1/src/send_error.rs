@@ -2,15 +2,17 @@
 
 use std::fmt;
 
-/// A message that may not be sent. Nothing of it was written.
+/// A call that would make the message invalid. It writes nothing; parts of the message that were
+/// written by earlier calls may already be on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The connection is not in a state for this part of a message.
+    /// The connection does not expect this part of a message now.
     OutOfTurn,
     /// A method that is not a token.
     InvalidMethod,
-    /// A target in a form that the method does not allow, or with a byte that no target has.
+    /// A target in a form that the method does not allow, or with a byte that targets cannot
+    /// contain.
     InvalidTarget,
     /// A status that is not of this kind of response: an interim response has 100 or 102 to 199, a
     /// response has 101 or 200 to 599.
@@ -23,17 +25,17 @@ pub enum SendError {
     InvalidFieldValue,
     /// A request of HTTP/1.1 without one valid `Host`.
     InvalidHost,
-    /// A framing that this message cannot have.
+    /// A framing that is not allowed for this message.
     InvalidFraming,
-    /// Content where the message has none.
+    /// Content in a message that cannot have any.
     ContentNotAllowed,
-    /// More content than the length of the message.
+    /// More content than announced.
     TooMuchContent,
-    /// Less content than the length of the message. The connection must be closed.
+    /// Less content than announced. The connection must be closed.
     TooLittleContent,
     /// A 101 to a request that offers no switch.
     SwitchNotOffered,
-    /// A 101 before the 100 that the request waits for (RFC 9110 §7.8).
+    /// A 101 while the request still waits for 100 (RFC 9110 §7.8).
     ContinueFirst,
 }
 

@@ -5,15 +5,15 @@ use crate::fault::{FaultClass, Malformed};
 /// A version of HTTP/1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
-    /// HTTP/1.0: no `Host`, no chunks, no interim responses, and closed unless agreed otherwise.
+    /// HTTP/1.0: no chunks, no interim responses, and no persistence unless both sides ask for it.
     Http10,
-    /// HTTP/1.1, and the minor versions above it.
+    /// HTTP/1.1 and higher minor versions.
     #[default]
     Http11,
 }
 
 impl Version {
-    /// The version as it is written: `HTTP/1.1`.
+    /// The version on the wire: `HTTP/1.1`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",

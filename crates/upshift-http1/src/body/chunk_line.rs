@@ -4,18 +4,18 @@ use crate::fault::FaultClass;
 use crate::limits::Limits;
 use crate::octets::is_tchar;
 
-/// A line that is being received, byte by byte.
+/// The parser of a chunk line, which takes it byte by byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChunkLine {
     size: u64,
-    /// The number of bytes of the line.
+    /// The bytes of the line so far.
     length: usize,
-    /// The number of bytes after the size.
+    /// The bytes after the size so far.
     extension: usize,
     place: Place,
 }
 
-/// The place within the line.
+/// A position in the grammar of the line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
     /// Before the first digit.
@@ -50,7 +50,7 @@ pub(crate) enum LineStep {
 }
 
 impl ChunkLine {
-    /// Takes a byte. `earlier` is the number of bytes of the extensions of earlier chunks.
+    /// Takes a byte. `earlier` is the total length of the extensions of earlier chunks.
     pub(crate) fn take_byte(
         &mut self,
         byte: u8,
@@ -106,18 +106,18 @@ impl ChunkLine {
 fn add_digit(size: u64, digit: u8) -> Option<u64> {
     let value = char::from(digit).to_digit(16)?;
     let shifted = size.checked_mul(16)?;
-    // As for lengths: beyond 2^63 - 1, signed numbers overflow.
+    // As for lengths: beyond 2^63 - 1, a peer that uses signed numbers overflows.
     Some(shifted + u64::from(value)).filter(|size| *size <= i64::MAX as u64)
 }
 
 /// The next place within `chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ]
-/// )`. A recipient that does not follow this grammar ends the line in another place.
+/// )`. A recipient that does not follow this grammar may end the line elsewhere.
 fn extension_place(place: Place, byte: u8) -> Result<Place, FaultClass> {
     let next = match (place, byte) {
         (Place::Quoted, b'\\') => Place::Escaped,
         (Place::Quoted, b'"') => Place::AfterQuoted,
         (Place::Quoted | Place::Escaped, byte) if is_quotable(byte) => Place::Quoted,
-        // RFC 9112 §7.1.1: a line end within quotes ends the line for some recipients only.
+        // RFC 9112 §7.1.1: only some recipients end the line at a line break within quotes.
         (Place::Quoted | Place::Escaped, _) => return Err(FaultClass::ChunkExtension),
         (Place::BeforeName | Place::BeforeValue, b' ' | b'\t') => place,
         (Place::BeforeName | Place::Name, byte) if is_tchar(byte) => Place::Name,

@@ -10,11 +10,11 @@ use crate::limits::Limits;
 #[derive(Debug, Default)]
 pub(crate) struct ChunkedReader {
     state: ChunkState,
-    /// The number of bytes of content.
+    /// The bytes of content so far.
     content: u64,
-    /// The number of bytes of framing.
+    /// The bytes of chunk framing so far.
     framing: u64,
-    /// The number of bytes of chunk extensions.
+    /// The bytes of chunk extensions so far.
     extensions: usize,
 }
 
@@ -87,8 +87,8 @@ impl ChunkedReader {
                     }
                 }
             }
-            // RFC 9112 §7.1: `chunk-data CRLF`. Both bytes are compared: a recipient that skips
-            // them reads the next size from another place.
+            // RFC 9112 §7.1: `chunk-data CRLF`. Both bytes are checked: a recipient that merely
+            // skips two bytes could read the next size elsewhere.
             (ChunkState::DataReturn, b'\r') => ChunkState::DataLineFeed,
             (ChunkState::DataLineFeed, b'\n') => ChunkState::default(),
             (ChunkState::DataReturn, b'\n') => return Err(FaultClass::ChunkLineEnd),
@@ -100,7 +100,7 @@ impl ChunkedReader {
     /// Counts the bytes of a chunk's framing: its line, and the line end after its content.
     fn count_framing(&mut self, line: usize, limits: &Limits) -> Result<(), FaultClass> {
         self.framing += line as u64 + 2;
-        // A peer could keep its recipient busy without sending any content to speak of.
+        // Tiny chunks could keep the recipient busy while hardly any content arrives.
         if self.framing > limits.chunk_overhead && self.content < self.framing / 4 {
             return Err(FaultClass::ChunkOverhead);
         }

@@ -31,7 +31,7 @@ impl BodyRead {
     }
 }
 
-/// The smaller of a number of bytes that are left and one that are there.
+/// The number of bytes to take: those left of the content, but not more than are available.
 pub(crate) fn take_up_to(left: u64, available: usize) -> usize {
     usize::try_from(left).unwrap_or(usize::MAX).min(available)
 }

@@ -16,7 +16,7 @@ pub(crate) enum BodyReader {
 }
 
 impl BodyReader {
-    /// A reader for content with this framing; `None` if there can be none.
+    /// A reader for content with this framing; `None` if the framing has no content.
     pub(crate) fn for_framing(framing: Framing) -> Option<Self> {
         match framing {
             Framing::None | Framing::Length(0) | Framing::Tunnel => None,
@@ -26,7 +26,7 @@ impl BodyReader {
         }
     }
 
-    /// Reads the next piece. `ended` says that the peer sends nothing after `buffer`.
+    /// Reads the next piece. `ended` means that the peer sends nothing after `buffer`.
     pub(crate) fn read_piece(
         &mut self,
         buffer: &[u8],

@@ -16,7 +16,7 @@ pub struct ClientConnection {
     pub(super) exchange: Exchange,
     /// The number of bytes that were consumed.
     pub(super) position: u64,
-    /// The server has shut its sending side down.
+    /// The server has shut down its sending side.
     pub(super) ended: bool,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum Writing {
     Idle,
     Content(ContentWriter),
     Done,
-    /// A request broke off.
+    /// A request was aborted.
     Broken,
 }
 
@@ -46,10 +46,10 @@ pub(super) enum Writing {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Exchange {
     pub(super) method: RequestMethod,
-    /// Both sides let the connection persist, so far.
+    /// So far, both sides let the connection persist.
     pub(super) keeps_alive: bool,
     pub(super) offers_switch: bool,
-    /// The request waits for 100 before its content.
+    /// The content of the request waits for 100 (Continue).
     pub(super) awaits_continue: bool,
     /// The number of interim responses.
     pub(super) interim: usize,
@@ -70,7 +70,8 @@ impl ClientConnection {
         }
     }
 
-    /// The need of the connection. [`Wants::Idle`]: it takes a request, and can be kept in a pool.
+    /// The next action that the connection needs. [`Wants::Idle`] means that it can take a request
+    /// or be pooled.
     pub fn wants(&self) -> Wants {
         match (&self.reading, self.writing) {
             (_, Writing::Broken) | (Reading::Closed | Reading::Faulty(_), _) => Wants::Close,
@@ -100,7 +101,7 @@ impl ClientConnection {
         }
     }
 
-    /// Breaks a request off, because the rest of it cannot be had. The connection must be closed.
+    /// Aborts the request because its content ended early. The connection must be closed.
     pub fn break_off(&mut self) {
         self.writing = Writing::Broken;
     }
@@ -113,7 +114,7 @@ impl ClientConnection {
         fault
     }
 
-    /// Goes on to the next request, or ends the connection, once both messages have ended.
+    /// Prepares for the next request, or ends the connection, once both messages have ended.
     pub(super) fn finish_exchange(&mut self) {
         if !matches!(self.reading, Reading::Done) {
             return;

@@ -9,7 +9,7 @@ use crate::head::ResponseHead;
 /// An event in the responses of a server. Ranges refer to the buffer of the call.
 #[derive(Debug)]
 pub enum ResponseEvent {
-    /// More bytes are needed. Bytes that were not consumed must be there in the next call, too.
+    /// More bytes are needed. The next call must pass the unconsumed bytes again.
     NeedMore,
     /// The head of an interim response (1xx, but not 101): the first `consumed` bytes.
     Interim(ResponseHead),
@@ -21,12 +21,12 @@ pub enum ResponseEvent {
     Trailers(FieldTable),
     /// The end of the response.
     End,
-    /// The response has ended before the request. The request can be sent to its end, or the
-    /// connection be closed.
+    /// The response has ended before the request. Finish sending the request, or close the
+    /// connection.
     Paused,
     /// The connection has left HTTP: the bytes from `consumed` belong to the other protocol.
     Switched,
-    /// The connection takes no further request. The bytes, if there are any, are to be discarded.
+    /// The connection takes no further request. Discard any remaining bytes.
     Closed,
     /// The server is at fault. Each later call returns the same fault.
     Fault(Fault),

@@ -9,11 +9,11 @@ use crate::framing::Framing;
 use crate::head::{ReadHead, ResponseHead};
 
 impl ClientConnection {
-    /// Reads the next event from `buffer`: all bytes that were received and not consumed.
+    /// Reads the next event from `buffer`: all bytes that were received and not yet consumed.
     ///
-    /// `ended` says that the server sends nothing after them. Call this until it returns
+    /// `ended` means that the server sends nothing after them. Call this until it returns
     /// [`ResponseEvent::NeedMore`] or one of the last four events; it never waits. Also call it
-    /// before a connection goes to a pool, and when something arrives while it is there.
+    /// before pooling a connection, and when bytes arrive on a pooled one.
     pub fn receive(&mut self, buffer: &[u8], ended: bool) -> Received<ResponseEvent> {
         self.ended |= ended;
         let received = match &self.reading {
@@ -92,14 +92,14 @@ impl ClientConnection {
 
     fn begin_response(&mut self, head: &ResponseHead) {
         self.exchange.keeps_alive &= head.keeps_alive();
-        // Content that waits for 100 is not sent after a final response, so the request is not
-        // complete.
+        // Content that waits for 100 is not sent after a final response, so the request stays
+        // incomplete.
         if self.exchange.awaits_continue {
             self.exchange.awaits_continue = false;
             self.exchange.keeps_alive = false;
         }
         self.exchange.switches = head.framing() == Framing::Tunnel;
-        // A response without content has its end in the next call, as one with content has.
+        // The next call reports the end of a response without content, too.
         let reader = BodyReader::for_framing(head.framing());
         self.reading = Reading::Body(reader.unwrap_or(BodyReader::Length(0)));
     }

@@ -24,16 +24,15 @@ pub struct RequestStart<'r> {
 }
 
 impl ClientConnection {
-    /// Writes the head of a request. `framing` is that of the content which is to follow.
+    /// Writes the head of a request. `framing` is the framing of the content that follows.
     ///
-    /// The codec writes `Content-Length` and `Transfer-Encoding`; other fields are those of
-    /// `fields`, `Host` included. If they have `Connection: close`, the connection is closed after
-    /// the exchange. If they have `Expect: 100-continue`, [`Self::awaits_continue`] holds until a
-    /// response arrives, or content is sent.
+    /// The codec writes `Content-Length` and `Transfer-Encoding`; all other fields, including
+    /// `Host`, come from `fields`. With `Connection: close`, the connection is closed after the
+    /// exchange. With `Expect: 100-continue`, [`Self::awaits_continue`] returns true until a
+    /// response arrives or content is sent.
     ///
     /// # Errors
-    /// If the connection is not idle, or something in the request is invalid. Nothing was written
-    /// then.
+    /// If the connection is not idle, or the request is invalid. Nothing is written then.
     pub fn send_request<'f>(
         &mut self,
         out: &mut Vec<u8>,
@@ -81,11 +80,11 @@ impl ClientConnection {
         self.exchange.awaits_continue &= self.writing != Writing::Done;
     }
 
-    /// Frames a piece of the request's content of `length` bytes, which the caller sends between
-    /// the two parts of the frame. Does not wait for 100 (Continue) any longer.
+    /// Frames a piece of `length` bytes of the request's content, which the caller sends between
+    /// the two parts of the frame. Stops waiting for 100 (Continue).
     ///
     /// # Errors
-    /// If no content is due, or more than was announced.
+    /// If no content is expected, or more is sent than announced.
     pub fn send_content(&mut self, length: usize) -> Result<ContentFrame, SendError> {
         self.exchange.awaits_continue = false;
         match &mut self.writing {
@@ -99,8 +98,8 @@ impl ClientConnection {
     /// request has ended.
     ///
     /// # Errors
-    /// If less content was sent than announced: the connection must be closed. If a trailer is
-    /// invalid.
+    /// If less content was sent than announced, after which the connection must be closed, or if a
+    /// trailer is invalid.
     pub fn finish_request<'f>(
         &mut self,
         out: &mut Vec<u8>,

@@ -20,7 +20,7 @@ struct Peer {
 }
 
 impl Peer {
-    /// A connection that has sent a request, and what the server answers.
+    /// A connection that has sent a request and has received this response.
     fn asked(method: &[u8], fields: &[Field<'_>], framing: Framing, received: &[u8]) -> Self {
         let connection = ClientConnection::new(Limits::default());
         let mut peer =
@@ -62,7 +62,7 @@ impl Peer {
         text
     }
 
-    /// All events up to the last one of its kind.
+    /// All events, including the one after which nothing more can be read.
     fn events(&mut self) -> Vec<String> {
         let mut events = Vec::new();
         loop {
@@ -151,7 +151,7 @@ fn the_length_of_a_response_depends_on_method_status_and_fields() {
     }
 }
 
-/// RFC 9112 §6.3, 3: such a response is smuggled, perhaps.
+/// RFC 9112 §6.3, 3: the response may be an attempt at smuggling.
 #[test]
 fn a_response_with_length_and_coding_prevents_reuse() {
     let mut peer = Peer::got(

@@ -5,8 +5,8 @@ use crate::octets::{is_token, trim_ows};
 
 /// Checks that the lines of `Transfer-Encoding`, as one list, are `chunked` alone.
 ///
-/// RFC 9110 §5.6.1 lets a recipient skip empty elements. This does not: a hop that takes the whole
-/// value for the name of a coding would frame the message differently.
+/// RFC 9110 §5.6.1 lets a recipient skip empty elements. This function rejects them, because a hop
+/// that reads the whole value as one coding name would frame the message differently.
 pub(crate) fn check_coding<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Result<(), FaultClass> {
     let mut others = 0;
     let mut has_chunked = false;

@@ -3,12 +3,12 @@
 use crate::fault::FaultClass;
 use crate::octets::trim_ows;
 
-/// The treatment of a length that is repeated, on several lines or in a list.
+/// The treatment of a repeated length, on several lines or in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repetition {
-    /// A fault. RFC 9110 §8.6 permits it.
+    /// Repetition is a fault, which RFC 9110 §8.6 permits.
     Reject,
-    /// Equal lengths are one; different ones are a fault.
+    /// Equal lengths are merged into one; different lengths are a fault.
     Merge,
 }
 
@@ -53,14 +53,14 @@ fn parse_length(digits: &[u8]) -> Result<u64, FaultClass> {
         }
         length = length * 10 + u64::from(digit - b'0');
     }
-    // A length beyond 2^63 - 1 overflows where a peer counts with signed numbers.
+    // A length beyond 2^63 - 1 overflows in a peer that uses signed numbers.
     if length > i64::MAX as u64 {
         return Err(FaultClass::ContentLength);
     }
     Ok(length)
 }
 
-/// The class of a value that is not one number: a list of numbers is several.
+/// The class of a value that is not one number. A list of numbers counts as several values.
 fn too_long_or_malformed(value: &[u8]) -> FaultClass {
     if value.contains(&b',') { FaultClass::ContentLengths } else { FaultClass::ContentLength }
 }

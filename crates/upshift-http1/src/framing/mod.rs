@@ -11,10 +11,10 @@ use crate::field_id::{FieldId, FieldSet};
 use crate::field_table::FieldTable;
 use crate::version::Version;
 
-/// The end of a message's content.
+/// The framing of a message: how the end of its content is found.
 ///
-/// A sender passes this value with the head, and the head's writer alone turns it into fields. So a
-/// length that came in never goes out again by itself.
+/// A sender passes this value with the head, and only the writer of the head turns it into fields.
+/// So a received `Content-Length` is never copied into an outgoing message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
     /// There is no content.
@@ -30,7 +30,7 @@ pub enum Framing {
     Tunnel,
 }
 
-/// A head, as far as its framing depends on it.
+/// The parts of a head that decide its framing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FramingFields<'h> {
     pub(crate) version: Version,
@@ -44,7 +44,7 @@ impl FramingFields<'_> {
         self.fields.present().intersects(framing)
     }
 
-    /// The start of the first field with this name.
+    /// The offset of the first field with this name.
     pub(crate) fn place_of(&self, id: FieldId) -> usize {
         let first = self.fields.spans().iter().find(|span| span.id() == id);
         first.map_or(0, |span| span.name().start)

@@ -9,12 +9,12 @@ pub(crate) struct ConnectionOptions {
     pub(crate) close: bool,
     pub(crate) keep_alive: bool,
     pub(crate) upgrade: bool,
-    /// It names a field without which the message would be another one.
+    /// They name a field that frames or routes the message.
     pub(crate) names_essential: bool,
 }
 
 impl ConnectionOptions {
-    /// Adds the options of a line. RFC 9110 §7.6.1: they are compared without case.
+    /// Adds the options of a line. RFC 9110 §7.6.1: they are case-insensitive.
     pub(crate) fn add_line(&mut self, line: &[u8]) {
         for element in line.split(|byte| *byte == b',') {
             let option = trim_ows(element);

@@ -2,13 +2,13 @@
 
 use crate::octets::is_host_byte;
 
-/// Returns true for a valid value of `Host` (RFC 9110 §7.2): `uri-host [ ":" port ]`, or nothing
-/// where the target has no authority.
+/// Returns true for a valid value of `Host` (RFC 9110 §7.2): `uri-host [ ":" port ]`, or an empty
+/// one, which a client sends if the target has no authority.
 pub(crate) fn is_host_value(value: &[u8]) -> bool {
     value.is_empty() || is_authority(value, false)
 }
 
-/// Returns true for an authority without user information. RFC 9112 §3.2.3: that of CONNECT has a
+/// Returns true for an authority without user information. RFC 9112 §3.2.3: with CONNECT, it has a
 /// port.
 pub(crate) fn is_authority(bytes: &[u8], needs_port: bool) -> bool {
     let Some((host, port)) = split_port(bytes) else { return false };
@@ -20,7 +20,7 @@ pub(crate) fn is_authority(bytes: &[u8], needs_port: bool) -> bool {
     port_is_valid && is_host(host)
 }
 
-/// Splits at the colon before the port, which is not one within the brackets of an IPv6 address.
+/// Splits at the colon before the port, ignoring colons within the brackets of an IPv6 address.
 fn split_port(bytes: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let host_length = if bytes.first() == Some(&b'[') {
         bytes.iter().position(|byte| *byte == b']')? + 1

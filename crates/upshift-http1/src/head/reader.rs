@@ -1,4 +1,4 @@
-//! The readers of heads, over any number of calls.
+//! The readers of heads, which arrive over any number of calls.
 
 use crate::fault::Malformed;
 use crate::head::request::RequestHead;
@@ -8,7 +8,7 @@ use crate::head::section_scan::SectionRules;
 use crate::head::start_line::{RequestLine, StatusLine};
 use crate::limits::Limits;
 
-/// A head of `length` bytes, with the empty lines before it.
+/// A head of `length` bytes, including the empty lines before it.
 #[derive(Debug)]
 pub(crate) struct ReadHead<H> {
     pub(crate) head: H,
@@ -25,7 +25,7 @@ impl RequestReader {
         self.0.is_pristine()
     }
 
-    /// Reads `buffer`, which begins with the bytes of the calls before; `None` if more are needed.
+    /// Reads `buffer`, which begins with the bytes of earlier calls; `None` if more are needed.
     pub(crate) fn read_head(
         &mut self,
         buffer: &[u8],
@@ -51,7 +51,7 @@ impl ResponseReader {
         self.0.is_pristine()
     }
 
-    /// Reads `buffer`, which begins with the bytes of the calls before; `None` if more are needed.
+    /// Reads `buffer`, which begins with the bytes of earlier calls; `None` if more are needed.
     pub(crate) fn read_head(
         &mut self,
         buffer: &[u8],

@@ -19,7 +19,7 @@ use crate::version::Version;
 /// The value of `Expect`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expectation {
-    /// There is none that counts: HTTP/1.0 has none (RFC 9110 §10.1.1).
+    /// None, or an ignored one, as in HTTP/1.0 (RFC 9110 §10.1.1).
     #[default]
     None,
     /// `100-continue`, on a request with content.
@@ -42,7 +42,7 @@ pub struct RequestHead {
 }
 
 impl RequestHead {
-    /// Parses the fields of a complete section, and decides what follows from them.
+    /// Parses the fields of a complete section, and derives the framing and options from them.
     pub(crate) fn parse(
         bytes: &[u8],
         section: Section<RequestLine>,
@@ -76,7 +76,7 @@ impl RequestHead {
         })
     }
 
-    /// The method. It is case-sensitive, and any token.
+    /// The method: any token, case-sensitive.
     pub fn method<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
         slice_of(bytes, self.line.method.clone())
     }
@@ -86,7 +86,7 @@ impl RequestHead {
         slice_of(bytes, self.line.target.clone())
     }
 
-    /// The place of the target.
+    /// The range of the target.
     pub fn target_range(&self) -> Range<usize> {
         self.line.target.clone()
     }
@@ -96,8 +96,8 @@ impl RequestHead {
         self.form
     }
 
-    /// The host and port that the request is for: of the target, or else of `Host`; `None` without
-    /// both.
+    /// The requested host and port, from the target or else from `Host`; `None` if neither has
+    /// them.
     pub fn authority<'b>(&'b self, bytes: &'b [u8]) -> Option<&'b [u8]> {
         match self.form {
             // RFC 9112 §3.2.2: a server "MUST ignore the received Host header field (if any) and
@@ -189,7 +189,7 @@ fn check_content(
     head: &FramingFields<'_>,
 ) -> Result<(), Malformed> {
     let is_wrong = match method {
-        // RFC 9110 §9.3.6: content of CONNECT has no meaning; servers take it for the tunnel's.
+        // RFC 9110 §9.3.6: content of CONNECT has no meaning; servers read it as tunnel data.
         b"CONNECT" => framing != Framing::None,
         // RFC 9110 §9.3.8: "A client MUST NOT send content in a TRACE request."
         b"TRACE" => !matches!(framing, Framing::None | Framing::Length(0)),

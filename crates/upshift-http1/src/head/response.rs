@@ -13,7 +13,7 @@ use crate::head::start_line::StatusLine;
 use crate::limits::Limits;
 use crate::version::Version;
 
-/// The request that a response belongs to, as far as its framing depends on it.
+/// The method of the request, as far as the framing of the response depends on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum RequestMethod {
     Head,
@@ -31,7 +31,8 @@ impl RequestMethod {
         }
     }
 
-    /// Returns true if a response with this status has no content, in spite of its fields.
+    /// Returns true if a response with this status has no content, even if its fields announce
+    /// some.
     ///
     /// RFC 9112 §6.3, 1: "Any response to a HEAD request and any response with a 1xx
     /// (Informational), 204 (No Content), or 304 (Not Modified) status code is always terminated by
@@ -40,7 +41,7 @@ impl RequestMethod {
         self == Self::Head || matches!(status, 100..=199 | 204 | 304)
     }
 
-    /// Returns true if the connection is a tunnel after a response with this status.
+    /// Returns true if the connection becomes a tunnel after a response with this status.
     ///
     /// RFC 9112 §6.3, 2: "Any 2xx (Successful) response to a CONNECT request implies that the
     /// connection will become a tunnel".
@@ -60,7 +61,7 @@ pub struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Parses the fields of a complete section, and decides what follows from them.
+    /// Parses the fields of a complete section, and derives the framing and options from them.
     pub(crate) fn parse(
         bytes: &[u8],
         section: Section<StatusLine>,
@@ -86,7 +87,7 @@ impl ResponseHead {
             _ => None,
         };
         let is_persistent = options.keep_alive || line.version == Version::Http11;
-        // RFC 9112 §6.3, 3: a server that sends both is not to be trusted with another request.
+        // RFC 9112 §6.3, 3: do not send another request to a server that sends both.
         let is_doubtful = framing == Framing::Chunked && fields.contains(FieldId::ContentLength);
         let keeps_alive = is_persistent && !options.close && !is_doubtful;
         Ok(Self { line, framing, declared_length, keeps_alive, fields })
@@ -102,7 +103,7 @@ impl ResponseHead {
         slice_of(bytes, self.line.reason.clone())
     }
 
-    /// The place of the reason phrase.
+    /// The range of the reason phrase.
     pub fn reason_range(&self) -> Range<usize> {
         self.line.reason.clone()
     }
@@ -122,8 +123,8 @@ impl ResponseHead {
         self.framing
     }
 
-    /// The number of bytes that `Content-Length` declares, also where no content follows: in
-    /// response to HEAD, and with 304. `None` if it declares none, or is malformed there.
+    /// The number of bytes that `Content-Length` declares, even if no content follows (HEAD, 304).
+    /// `None` if there is no such field, or if it is malformed and no content follows.
     pub fn declared_length(&self) -> Option<u64> {
         self.declared_length
     }

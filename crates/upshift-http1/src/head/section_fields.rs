@@ -1,4 +1,4 @@
-//! The field lines of a complete section: httparse once, then the table.
+//! The field lines of a complete section: httparse parses them, and they are entered in the table.
 
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ pub(crate) fn parse_fields(
 fn fill_table<'b>(section: &'b [u8], start: usize, slots: &mut [Header<'b>]) -> Option<FieldTable> {
     let lines = &section[start..];
     match httparse::parse_headers(lines, slots) {
-        // Both searches for the end agree, or the section is in doubt.
+        // If httparse finds another end than our search, the section is ambiguous.
         Ok(Status::Complete((length, headers))) if length == lines.len() => {
             let mut table = FieldTable::with_capacity(headers.len());
             for header in headers {
@@ -60,14 +60,14 @@ fn fill_table<'b>(section: &'b [u8], start: usize, slots: &mut [Header<'b>]) -> 
     }
 }
 
-/// The place of `part`, a part of `whole`.
+/// The range of `part` within `whole`.
 fn range_within(whole: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr() as usize - whole.as_ptr() as usize;
     start..start + part.len()
 }
 
-/// Parses the fields of a response that has white space before a colon. httparse removes it only
-/// behind a status line, so the lines are copied behind one; the offsets are put right after.
+/// Parses the fields of a response that has white space before a colon. httparse accepts that only
+/// after a status line, so the lines are copied behind one, and the offsets are corrected.
 #[cold]
 fn parse_spaced_fields(
     section: &[u8],
@@ -97,8 +97,8 @@ fn shift(range: Range<usize>, from: usize, to: usize) -> Range<usize> {
     range.start - from + to..range.end - from + to
 }
 
-/// The first fault of lines that httparse rejects, which it does not name; `None` if there is no
-/// other than white space that is to be removed.
+/// The first fault in lines that httparse rejects without naming it; `None` if the only deviation
+/// is white space that is to be removed.
 #[cold]
 fn find_fault(section: &[u8], start: usize, spaces: SpaceBeforeColon) -> Option<Malformed> {
     let mut at = start;

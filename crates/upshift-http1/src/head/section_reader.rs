@@ -1,4 +1,4 @@
-//! The reader of a header section of either kind, over any number of calls.
+//! The reader of a header section, of a request or a response, over any number of calls.
 
 use crate::fault::{FaultClass, Malformed};
 use crate::head::section_scan::{Scanned, SectionRules, SectionScan};
@@ -35,8 +35,8 @@ impl<L: StartLine> SectionReader<L> {
         self.scan.is_pristine()
     }
 
-    /// Checks the lines in the order in which they arrive, so that the first fault is the same
-    /// however the bytes are divided.
+    /// Checks the lines in order of arrival, so that the reported fault does not depend on how the
+    /// bytes are divided.
     pub(crate) fn read_section(
         &mut self,
         buffer: &[u8],
@@ -63,7 +63,7 @@ impl<L: StartLine> SectionReader<L> {
                     return Ok(Some(Section { line, fields_start, fields, length }));
                 }
                 Err(fault) if fault.class == FaultClass::HeadTooLarge => {
-                    // The start line itself may be malformed, or the one that is too long.
+                    // The start line itself may be malformed or too long.
                     self.check_open_line(buffer, limits)?;
                     return Err(self.name_start_line(fault));
                 }
@@ -80,7 +80,7 @@ impl<L: StartLine> SectionReader<L> {
         }
     }
 
-    /// Puts the blame for a section that is too large on the start line, if that has not ended.
+    /// Attributes a section that is too large to its start line, if that has not ended.
     fn name_start_line(&self, fault: Malformed) -> Malformed {
         if self.scan.has_start_line() { fault } else { Malformed::new(L::TOO_LONG, fault.at) }
     }

@@ -1,8 +1,8 @@
-//! The one search for the end of a header or trailer section.
+//! The only search for the end of a header or trailer section.
 //!
-//! It looks at every byte once, over any number of calls, and settles what httparse does not: lines
-//! that end in LF alone, folded lines, empty lines before the start, size and number of lines. Two
-//! parsers that look for the end in different ways would be a way to smuggle.
+//! It looks at every byte once, over any number of calls, and checks what httparse does not: lines
+//! that end in LF alone, folded lines, empty lines before the start line, size and number of lines.
+//! Two parsers that find different ends would make request smuggling possible.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::limits::{LARGEST_HEAD, LARGEST_TRAILERS, Limits};
 /// The rules of a kind of section.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SectionRules {
-    /// Bytes, up to the end of the section.
+    /// Bytes of the section, including its end.
     pub(crate) bytes: usize,
     /// Field lines.
     pub(crate) fields: usize,
@@ -56,10 +56,10 @@ impl SectionRules {
     }
 }
 
-/// The search, as far as it came. Offsets are from the start of the bytes of the section.
+/// The state of a search. Offsets are from the start of the section.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SectionScan {
-    /// The number of bytes that were looked at.
+    /// The number of bytes that were searched.
     scanned: usize,
     line_start: usize,
     empty_lines: usize,
@@ -75,9 +75,9 @@ pub(crate) enum Scanned {
     Partial,
     /// The start line is complete.
     StartLine {
-        /// Its place, without its line end.
+        /// Its range, without its line end.
         line: Range<usize>,
-        /// It ends with LF alone, which the rules do not accept.
+        /// It ends with LF alone, and the rules do not accept that.
         is_bare: bool,
     },
     /// The section is complete.
@@ -90,12 +90,12 @@ pub(crate) enum Scanned {
 }
 
 impl SectionScan {
-    /// The search for the end of a section without a start line.
+    /// A search for the end of a section without a start line.
     pub(crate) fn of_trailers() -> Self {
         Self { has_start_line: true, ..Self::default() }
     }
 
-    /// The start line as far as it came; `None` if it is complete.
+    /// The part of the start line that has arrived; `None` if it is complete.
     pub(crate) fn unfinished_start_line<'b>(&self, buffer: &'b [u8]) -> Option<&'b [u8]> {
         if self.has_start_line { None } else { buffer.get(self.line_start..) }
     }
@@ -105,17 +105,17 @@ impl SectionScan {
         self.has_start_line
     }
 
-    /// Returns true if no byte was looked at.
+    /// Returns true if no byte was searched.
     pub(crate) fn is_pristine(&self) -> bool {
         self.scanned == 0
     }
 
-    /// The number of bytes before the line that has not ended.
+    /// The offset of the line that has not ended.
     pub(crate) fn line_start(&self) -> usize {
         self.line_start
     }
 
-    /// Continues the search in `buffer`, which begins with the bytes of the calls before.
+    /// Continues the search in `buffer`, which begins with the bytes of earlier calls.
     ///
     /// # Errors
     /// At the first line that breaks a rule.
@@ -139,7 +139,7 @@ impl SectionScan {
         Ok(Scanned::Partial)
     }
 
-    /// Takes the line whose LF is at `end`.
+    /// Checks the line whose LF is at `end`.
     fn end_line(
         &mut self,
         window: &[u8],

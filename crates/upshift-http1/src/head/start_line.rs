@@ -27,11 +27,11 @@ pub(crate) struct StatusLine {
 
 /// A kind of start line.
 pub(crate) trait StartLine: Sized {
-    /// The class of a line that does not fit into the limit of its section.
+    /// The class of a line that exceeds the limit of its section.
     const TOO_LONG: FaultClass;
 
-    /// Checks the beginning of a line at the offset `at`, so that input that is not HTTP is refused
-    /// early. [`StartLine::parse`] checks in the same order.
+    /// Checks the beginning of a line at the offset `at`, so that input that is not HTTP is
+    /// rejected early. [`StartLine::parse`] makes its checks in the same order.
     fn check_start(line: &[u8], at: usize, limits: &Limits) -> Result<(), Malformed>;
 
     /// Parses a whole line at the offset `at`.
@@ -47,10 +47,10 @@ impl StartLine for RequestLine {
 
     /// Parses `method SP request-target SP HTTP-version` (RFC 9112 §3).
     ///
-    /// RFC 9112 §3 lets a recipient split the line at other white space. This does not: a server
-    /// behind it may split the line in another place.
+    /// RFC 9112 §3 lets a recipient split the line at other white space. This parser does not,
+    /// because a server behind it may split the line elsewhere.
     fn parse(line: &[u8], at: usize, limits: &Limits) -> Result<Self, Malformed> {
-        // A line without a version is a request of HTTP/0.9, which RFC 9112 does not have.
+        // A line without a version is an HTTP/0.9 request, which RFC 9112 does not support.
         let no_version = Malformed::new(FaultClass::Version, at + line.len());
         let method = method_length(line, at, limits.method_bytes)?.ok_or(no_version)?;
         let start = at + method + 1;
@@ -82,7 +82,7 @@ impl StartLine for StatusLine {
 
     /// Parses `HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 §4).
     ///
-    /// RFC 9112 §4: the reason phrase may be empty. Some servers leave out the space before it,
+    /// RFC 9112 §4: the reason phrase may be empty. Some servers then omit the space before it,
     /// too.
     fn parse(line: &[u8], at: usize, limits: &Limits) -> Result<Self, Malformed> {
         Self::check_start(line, at, limits)?;
@@ -104,7 +104,7 @@ impl StartLine for StatusLine {
     }
 }
 
-/// The line without a CR at the end, which may belong to its line end.
+/// The line without a CR at its end, which may be the first byte of CR LF.
 fn without_open_cr(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
@@ -144,8 +144,8 @@ fn check_target_bytes(target: &[u8], at: usize) -> Result<(), Malformed> {
     Err(Malformed::new(class, at + place))
 }
 
-/// RFC 9110 §15: three digits, and the classes 1 to 5. A client may treat others as 5xx; for a
-/// gateway they are invalid.
+/// RFC 9110 §15: three digits, of which the first is 1 to 5. A client may treat others as 5xx; a
+/// gateway treats them as invalid.
 fn parse_status(digits: &[u8]) -> Option<u16> {
     let [class @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = digits else {
         return None;

@@ -10,8 +10,8 @@ use crate::write::ContentWriter;
 
 /// The state of a connection on the server's side.
 ///
-/// One exchange at a time: the head of a pipelined request is not read before the response to the
-/// request before it was sent.
+/// It handles one exchange at a time: the head of a pipelined request is not read until the
+/// response to the previous request was sent.
 #[derive(Debug)]
 pub struct ServerConnection {
     pub(super) limits: Limits,
@@ -20,9 +20,9 @@ pub struct ServerConnection {
     pub(super) exchange: Exchange,
     /// The number of bytes that were consumed.
     pub(super) position: u64,
-    /// The client has shut its sending side down.
+    /// The client has shut down its sending side.
     pub(super) ended: bool,
-    /// All bytes that the client has sent were consumed, and it sends no others.
+    /// All bytes of the client were consumed, and it sends no more.
     pub(super) exhausted: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) enum Writing {
     Ready,
     Content(ContentWriter),
     Done,
-    /// A response broke off.
+    /// A response was aborted.
     Broken,
 }
 
@@ -54,15 +54,15 @@ pub(super) enum Writing {
 pub(super) struct Exchange {
     pub(super) method: RequestMethod,
     pub(super) version: Version,
-    /// Both sides let the connection persist, so far.
+    /// So far, both sides let the connection persist.
     pub(super) keeps_alive: bool,
     pub(super) offers_switch: bool,
     pub(super) accepts_trailers: bool,
-    /// The client waits for 100 before it sends the content.
+    /// The client waits for 100 (Continue) before it sends the content.
     pub(super) awaits_continue: bool,
     /// The response opens a tunnel.
     pub(super) switches: bool,
-    /// The content is read on after the response.
+    /// The rest of the content is still read after the response.
     pub(super) reads_on: bool,
 }
 
@@ -80,7 +80,7 @@ impl ServerConnection {
         }
     }
 
-    /// The need of the connection.
+    /// The next action that the connection needs.
     pub fn wants(&self) -> Wants {
         match (&self.reading, self.writing) {
             (_, Writing::Broken) => Wants::Close,
@@ -109,8 +109,8 @@ impl ServerConnection {
         self.exchange.awaits_continue
     }
 
-    /// Returns true if the connection will take another request after this exchange, as far as is
-    /// known.
+    /// Returns true if, as far as is known, the connection takes another request after this
+    /// exchange.
     pub fn keeps_alive(&self) -> bool {
         self.exchange.keeps_alive && !self.exhausted
     }
@@ -125,15 +125,15 @@ impl ServerConnection {
         }
     }
 
-    /// Reads the content of the request on when the response ends first, though the connection does
-    /// not persist: for content that is in use.
+    /// Keeps reading the content of the request if the response ends first, even if the connection
+    /// does not persist. For content that is still being forwarded.
     pub fn read_on(&mut self) {
         self.exchange.reads_on = true;
     }
 
-    /// Breaks a response off, because the rest of it cannot be had.
+    /// Aborts the response because its content ended early.
     ///
-    /// RFC 9112 §8: the client must see that it is incomplete. So no last chunk is sent.
+    /// RFC 9112 §8: the client must be able to detect this, so no last chunk is sent.
     pub fn break_off(&mut self) {
         self.writing = Writing::Broken;
     }
@@ -146,7 +146,7 @@ impl ServerConnection {
         fault
     }
 
-    /// Goes on to the next request, or ends the connection, once both messages have ended.
+    /// Prepares for the next request, or ends the connection, once both messages have ended.
     pub(super) fn finish_exchange(&mut self) {
         if self.writing != Writing::Done {
             return;

@@ -9,7 +9,7 @@ use crate::head::RequestHead;
 /// An event in the requests of a client. Ranges refer to the buffer of the call.
 #[derive(Debug)]
 pub enum RequestEvent {
-    /// More bytes are needed. Bytes that were not consumed must be there in the next call, too.
+    /// More bytes are needed. The next call must pass the unconsumed bytes again.
     NeedMore,
     /// The head of a request: the first `consumed` bytes of the buffer.
     Head(RequestHead),
@@ -19,11 +19,11 @@ pub enum RequestEvent {
     Trailers(FieldTable),
     /// The end of the request.
     End,
-    /// The request has ended, and the response has not: the next request is not read before that.
+    /// The request has ended. The next one is read once the response has ended, too.
     Paused,
     /// The connection has left HTTP: the bytes from `consumed` belong to the other protocol.
     Switched,
-    /// No further request is read. The bytes, if there are any, are to be discarded.
+    /// No further request is read. Discard any remaining bytes.
     Closed,
     /// The client is at fault. Each later call returns the same fault.
     Fault(Fault),

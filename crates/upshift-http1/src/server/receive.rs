@@ -9,9 +9,9 @@ use crate::server::connection::{Exchange, Reading, ServerConnection, Writing};
 use crate::server::event::RequestEvent;
 
 impl ServerConnection {
-    /// Reads the next event from `buffer`: all bytes that were received and not consumed.
+    /// Reads the next event from `buffer`: all bytes that were received and not yet consumed.
     ///
-    /// `ended` says that the client sends nothing after them. Call this until it returns
+    /// `ended` means that the client sends nothing after them. Call this until it returns
     /// [`RequestEvent::NeedMore`] or one of the last four events; it never waits.
     pub fn receive(&mut self, buffer: &[u8], ended: bool) -> Received<RequestEvent> {
         self.ended |= ended;
@@ -60,7 +60,7 @@ impl ServerConnection {
             reads_on: false,
         };
         self.writing = Writing::Ready;
-        // A request without content has its end in the next call, as one with content has.
+        // The next call reports the end of a request without content, too.
         let framing = match head.framing() {
             Framing::None => Framing::Length(0),
             framing => framing,
@@ -80,7 +80,7 @@ impl ServerConnection {
             Err(malformed) => return self.fault(malformed),
         };
         if read.consumed > 0 {
-            // RFC 9110 §10.1.1: the client sends its content without waiting any longer.
+            // RFC 9110 §10.1.1: the client has stopped waiting and sends its content.
             self.exchange.awaits_continue = false;
         }
         let event = match read.piece {
@@ -102,7 +102,7 @@ impl ServerConnection {
     }
 }
 
-/// Returns true if there is nothing of a request but, perhaps, empty lines before it.
+/// Returns true if the buffer is empty or has only the empty lines before a request.
 fn is_blank(buffer: &[u8]) -> bool {
     buffer.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }

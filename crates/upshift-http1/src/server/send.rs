@@ -20,10 +20,10 @@ pub struct ResponseStart<'r> {
 }
 
 impl ServerConnection {
-    /// Writes an interim response (1xx, but not 101). To a client of HTTP/1.0, nothing is written.
+    /// Writes an interim response (1xx, but not 101). Does nothing for a client of HTTP/1.0.
     ///
     /// # Errors
-    /// If the response has begun, or something in it is invalid. Nothing was written then.
+    /// If the final response has begun, or this one is invalid. Nothing is written then.
     pub fn send_interim<'f>(
         &mut self,
         out: &mut Vec<u8>,
@@ -52,21 +52,22 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Writes the head of a final response, or of a 101. `framing` is that of the content which is
-    /// to follow; in response to HEAD and with 304, that which a GET would have had.
+    /// Writes the head of a final response, or of a 101. `framing` is the framing of the content
+    /// that follows; for HEAD and 304, the framing that the response to a GET would have.
     ///
     /// The codec writes `Content-Length`, `Transfer-Encoding`, and the options of `Connection` that
-    /// it acts on (`close`, `keep-alive`, `upgrade`); other options are those of `fields`. A
-    /// `Connection: close` among them closes the connection, too.
+    /// it acts on (`close`, `keep-alive`, `upgrade`); other options come from `fields`. A
+    /// `Connection: close` in `fields` closes the connection, too.
     ///
     /// Returns the framing in effect. [`Framing::None`], a length of 0 and [`Framing::Tunnel`] end
     /// the response; otherwise [`Self::send_content`] and [`Self::finish_response`] follow.
     /// [`Framing::Chunked`] becomes [`Framing::UntilClose`] for a client of HTTP/1.0.
     ///
-    /// Before a complete request, such as with 408, the connection is closed after the response.
+    /// If the request is not complete, such as for a 408, the connection is closed after the
+    /// response.
     ///
     /// # Errors
-    /// If a response has begun, or something in it is invalid. Nothing was written then.
+    /// If a response has begun, or this one is invalid. Nothing is written then.
     pub fn send_response<'f>(
         &mut self,
         out: &mut Vec<u8>,
@@ -102,8 +103,8 @@ impl ServerConnection {
             && !self.exhausted
             && !is_early
             && plan.effective != Framing::UntilClose
-            // RFC 9110 §10.1.1: the client may send its content or not, so that the next bytes
-            // could be either.
+            // RFC 9110 §10.1.1: the client may or may not send its content, so the next bytes
+            // could be content or a request.
             && !self.exchange.awaits_continue;
         let version = self.exchange.version;
         write_or_undo(out, |out| {
@@ -125,7 +126,7 @@ impl ServerConnection {
         Ok(plan.effective)
     }
 
-    /// Decides the framing that is announced, and the one in effect.
+    /// Decides which framing is announced, and which one is used.
     fn plan_framing(&self, status: u16, framing: Framing) -> Result<FramingPlan, SendError> {
         if !matches!(status, 101 | 200..=599) {
             return Err(SendError::InvalidStatus);
@@ -154,7 +155,7 @@ impl ServerConnection {
             return Ok(FramingPlan { announced: possible, effective: Framing::None });
         }
         let explicit = match possible {
-            // Without a length, the client would wait for the end of the connection.
+            // Without a length, the client would wait for the connection to end.
             Framing::None => Framing::Length(0),
             framing => framing,
         };
@@ -186,11 +187,11 @@ impl ServerConnection {
         self.finish_exchange();
     }
 
-    /// Frames a piece of the response's content of `length` bytes, which the caller sends between
+    /// Frames a piece of `length` bytes of the response's content, which the caller sends between
     /// the two parts of the frame.
     ///
     /// # Errors
-    /// If no content is due, or more than was announced.
+    /// If no content is expected, or more is sent than announced.
     pub fn send_content(&mut self, length: usize) -> Result<ContentFrame, SendError> {
         match &mut self.writing {
             Writing::Content(writer) => writer.frame_piece(length),
@@ -203,7 +204,8 @@ impl ServerConnection {
     /// them (`TE: trailers`). Does nothing if the response has ended.
     ///
     /// # Errors
-    /// If less content was sent than announced: the response is broken off. If a trailer is invalid.
+    /// If less content was sent than announced, which aborts the response, or if a trailer is
+    /// invalid.
     pub fn finish_response<'f>(
         &mut self,
         out: &mut Vec<u8>,
@@ -214,7 +216,7 @@ impl ServerConnection {
             Writing::Done | Writing::NoRequest => return Ok(()),
             Writing::Ready | Writing::Broken => return Err(SendError::OutOfTurn),
         };
-        // RFC 9110 §6.5.1: trailers are for a recipient that has said that it takes them.
+        // RFC 9110 §6.5.1: trailers are sent only to a client that accepts them.
         let result = if self.exchange.accepts_trailers {
             writer.write_end(out, trailers)
         } else {
@@ -236,13 +238,13 @@ impl ServerConnection {
 
 /// The framing of a response.
 struct FramingPlan {
-    /// The one that the fields announce.
+    /// The framing that the fields announce.
     announced: Framing,
-    /// The one of the content that follows.
+    /// The framing of the content that follows.
     effective: Framing,
 }
 
-/// The option that says that the connection persists, or not, if it has to be said.
+/// The `Connection` option that states whether the connection persists, if it is not the default.
 ///
 /// RFC 9112 §9.6: a server that closes the connection SHOULD send `close`; RFC 9112 §9.3: with
 /// HTTP/1.0, a connection persists only if both sides say so.

@@ -13,7 +13,7 @@ use crate::send_error::SendError;
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK: ResponseStart<'_> = ResponseStart { status: 200, reason: b"OK" };
 
-/// A connection, the bytes that it has not consumed, and those that it has written.
+/// A connection with its unconsumed input and its output.
 struct Peer {
     connection: ServerConnection,
     received: Vec<u8>,
@@ -141,7 +141,7 @@ fn chunked_content_and_trailers_are_read_and_written() {
     );
 }
 
-/// RFC 9110 §6.5.1: trailers only for those who say that they take them.
+/// RFC 9110 §6.5.1: trailers are sent only to clients that accept them.
 #[test]
 fn trailers_are_dropped_for_a_client_that_does_not_ask() {
     let mut peer = Peer::with(GET);
@@ -196,7 +196,7 @@ fn a_continue_is_sent_once_asked_for() {
     assert_eq!(peer.connection.wants(), Wants::Idle);
 }
 
-/// The kind of fault: the content that a client sends all the same is read as its next request.
+/// Catches content, sent despite the final response, that is read as the next request.
 #[test]
 fn a_final_response_in_place_of_continue_closes() {
     let mut peer = Peer::with(EXPECTS);
@@ -293,7 +293,7 @@ fn a_connect_becomes_a_tunnel_with_2xx_only() {
     assert_eq!(peer.next(), "NeedMore", "the bytes are read as a request");
 }
 
-/// The kind of fault: bytes after a malformed request are read as another one.
+/// Catches bytes after a malformed request that are read as another request.
 #[test]
 fn a_fault_is_answered_and_final() {
     let mut peer = Peer::with(&[b"GET / HTTP/1.1\r\n\r\n", GET].concat());
@@ -403,7 +403,7 @@ fn finish_ends_an_idle_connection_at_once_and_a_busy_one_after_its_response() {
     assert!(peer.written().contains("Connection: close\r\n"));
 }
 
-/// The kind of fault: a field value that splits a response.
+/// Catches response splitting by a line break in a field value.
 #[test]
 fn nothing_is_written_of_an_invalid_response() {
     for field in [
@@ -422,7 +422,7 @@ fn nothing_is_written_of_an_invalid_response() {
     }
 }
 
-/// The kind of fault: an upload that is cut off because its response has ended.
+/// Catches an upload that is cut off when its response ends first.
 #[test]
 fn content_in_use_is_read_on_after_the_last_response() {
     for reads_on in [true, false] {

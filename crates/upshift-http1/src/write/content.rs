@@ -1,11 +1,11 @@
-//! Content that is sent: the framing around it, without a copy of it.
+//! The framing around outgoing content. The content itself is not copied.
 
 use crate::field_table::Field;
 use crate::framing::Framing;
 use crate::send_error::SendError;
 use crate::write::fields::write_trailers;
 
-/// The bytes before and after a piece of content: write the prefix, the piece, the suffix.
+/// The bytes around a piece of content: write the prefix, then the piece, then the suffix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentFrame {
     digits: [u8; 18],
@@ -14,7 +14,7 @@ pub struct ContentFrame {
 }
 
 impl ContentFrame {
-    /// The line of a chunk, in the fewest digits.
+    /// The frame of a chunk. Its size is written with the fewest digits.
     fn of_chunk(size: u64) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut frame = Self { is_chunk: true, ..Self::default() };
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(writer.write_end(&mut Vec::new(), []), Err(SendError::TooLittleContent));
     }
 
-    /// The kind of fault: an empty piece that ends the content.
+    /// Catches an empty piece that is written as the last chunk.
     #[test]
     fn an_empty_piece_is_no_last_chunk() {
         let frame = ContentWriter::Chunked.frame_piece(0);

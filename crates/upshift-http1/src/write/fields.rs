@@ -9,7 +9,7 @@ use crate::head::ConnectionOptions;
 use crate::octets::{has_value_bytes, is_tchar, is_token};
 use crate::send_error::SendError;
 
-/// The properties of the fields that were written, as far as the connection depends on them.
+/// The properties of the written fields that the connection depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HeadFields {
     pub(crate) present: FieldSet,
@@ -22,8 +22,8 @@ pub(crate) struct HeadFields {
     pub(crate) expects_continue: bool,
 }
 
-/// Writes the fields in their order, with their names as they are. `Content-Length` and
-/// `Transfer-Encoding` are left out, because [`write_framing`] writes them.
+/// Writes the fields with their order and names unchanged, except `Content-Length` and
+/// `Transfer-Encoding`, which [`write_framing`] writes.
 pub(crate) fn write_fields<'f>(
     out: &mut Vec<u8>,
     fields: impl IntoIterator<Item = Field<'f>>,
@@ -107,7 +107,7 @@ impl HeadFields {
 }
 
 /// RFC 9110 §5.1 and §5.5: a name is a token; a value has no control character, and neither begins
-/// nor ends with white space. A line end in a value would be another field, or another message.
+/// nor ends with white space. A line break in a value would start another field or message.
 fn check_value(value: &[u8]) -> Result<(), SendError> {
     match value {
         [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => Err(SendError::InvalidFieldValue),
@@ -129,8 +129,8 @@ fn write_field(out: &mut Vec<u8>, field: &Field<'_>) -> Result<(), SendError> {
     Ok(())
 }
 
-/// Writes the options of `Connection` that the caller's fields lack: `upgrade` beside an `Upgrade`
-/// (RFC 9110 §7.8: a sender MUST send it), and `persistence`.
+/// Writes the options of `Connection` that the caller's fields lack: `upgrade` if there is an
+/// `Upgrade` (RFC 9110 §7.8: a sender MUST send it), and `persistence`.
 pub(crate) fn write_connection(
     out: &mut Vec<u8>,
     written: &HeadFields,
@@ -182,7 +182,7 @@ fn write_decimal(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&digits[start..]);
 }
 
-/// Writes the trailer fields that may be there.
+/// Writes the trailer fields, except those that are not allowed in trailers.
 ///
 /// RFC 9110 §6.5.1: "Many fields cannot be processed outside the header section […], such as those
 /// that describe message framing, routing, authentication, request modifiers, response controls, or
@@ -226,7 +226,7 @@ fn is_trailer_name(id: FieldId, name: &[u8]) -> bool {
     !is_known && !is_forbidden(name)
 }
 
-/// Names that are rarer than those with an id.
+/// Returns true for forbidden names that have no [`FieldId`].
 fn is_forbidden(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 12] = [
         b"set-cookie",

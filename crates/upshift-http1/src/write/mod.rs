@@ -1,4 +1,5 @@
-//! Writers: heads, chunk framing and trailers. Each refuses what its own readers would.
+//! Writers of heads, chunk framing and trailers. Each rejects what the readers of this crate
+//! reject.
 
 mod content;
 mod fields;

@@ -25,8 +25,8 @@ pub(crate) fn write_request_line(
     Ok(())
 }
 
-/// Writes a status line. RFC 9112 §2.3 and RFC 9110 §2.5: the version is that of the sender, also
-/// in response to HTTP/1.0.
+/// Writes a status line. RFC 9112 §2.3 and RFC 9110 §2.5: it states the sender's version, even in
+/// response to HTTP/1.0.
 pub(crate) fn write_status_line(
     out: &mut Vec<u8>,
     status: u16,

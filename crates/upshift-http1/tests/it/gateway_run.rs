@@ -1,5 +1,5 @@
-//! A gateway between the two sides of the codec, which holds each message back until it has ended.
-//! So its output does not depend on how the input was divided.
+//! A gateway made of both sides of the codec. It holds each message back until its end, so its
+//! output does not depend on how the input was divided.
 
 use std::collections::BTreeSet;
 
@@ -157,7 +157,7 @@ pub(crate) fn forward_responses(run: &ClientRun, received: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The reason without white space around it, which a status line may have.
+/// The reason phrase, without the space before it.
 fn reason_of<'b>(head: &ResponseHead, bytes: &'b [u8]) -> &'b [u8] {
     head.reason(bytes)
 }

@@ -53,7 +53,7 @@ fn methods() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(config())]
 
-    /// The kind of fault: a message is framed by the way in which its bytes arrive.
+    /// Catches framing that depends on how the bytes of a message are divided into reads.
     #[test]
     fn requests_are_the_same_however_they_are_divided(
         seed: u64,
@@ -103,7 +103,7 @@ proptest! {
         ClientRun { ends, ..ClientRun::default() }.read(&[&bytes]);
     }
 
-    /// The kind of fault: a gateway forwards a message that its server reads as two.
+    /// Catches request smuggling: a forwarded message that the server reads as two.
     #[test]
     fn a_forwarded_request_is_read_as_the_same_request(seed: u64, count in 1usize..4) {
         let bytes = requests_of(seed, count);
@@ -150,7 +150,7 @@ proptest! {
         prop_assert!(!out.contains(&0));
     }
 
-    /// The kind of fault: bytes of the other protocol are lost, or read as HTTP.
+    /// Catches bytes after a switch that are lost or parsed as HTTP.
     #[test]
     fn no_byte_after_a_switch_is_lost(bytes in any_bytes(), place: usize) {
         let offer = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
@@ -162,7 +162,7 @@ proptest! {
         prop_assert_eq!(rest, Some(bytes));
     }
 
-    /// The kind of fault: neither side does anything, for ever.
+    /// Catches deadlocks, in which each side waits for the other.
     #[test]
     fn a_server_always_wants_something(seed: u64, count in 1usize..4) {
         prop_assert!(reaches_end(&requests_of(seed, count)));
