@@ -23,9 +23,9 @@ thread_local! {
     static SPARE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Reads once, and adds what comes to `received`, which has memory only if it holds bytes.
+/// Reads once and appends to `received`, which has memory only while it holds bytes.
 ///
-/// A socket without bytes is not read: it is known not to be ready, so there is no system call.
+/// If the socket is known not to be ready, this makes no system call.
 pub(super) fn poll_receive<S: AsyncRead + Unpin>(
     stream: &mut S,
     received: &mut BytesMut,
@@ -55,13 +55,13 @@ pub(super) fn poll_receive_large<S: AsyncRead + Unpin>(
     polled
 }
 
-/// Gives up the memory of a buffer without bytes.
+/// Releases the memory of a buffer without bytes.
 pub(super) fn release(received: &mut BytesMut) {
     if !received.is_empty() || received.capacity() == 0 {
         return;
     }
     let mut unused = mem::take(received);
-    // It fails while a part of the buffer is in use, and the memory is freed after that.
+    // This fails while a part of the buffer is in use, which then frees the memory.
     if unused.capacity() <= SIZE && unused.try_reclaim(SIZE) {
         SPARE.with_borrow_mut(|spare| {
             if spare.len() < MOST_SPARE {
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// KIND: memory that an idle connection keeps.
+    /// Catches an idle connection that keeps its buffer.
     #[tokio::test]
     async fn a_buffer_without_bytes_has_no_memory() {
         let (mut near, mut far) = tokio::io::duplex(64);

@@ -1,4 +1,4 @@
-//! The outcome of an attempt that gave the client no response.
+//! The outcome of an attempt that did not produce a response for the client.
 
 use super::broken::RetryScope;
 use super::outbound::OutboundRequest;
@@ -6,9 +6,9 @@ use crate::local_reply::LocalReply;
 
 /// An attempt without a response for the client.
 pub(super) enum AttemptError<T> {
-    /// The request was not sent, and can be sent elsewhere as it is.
+    /// The request was not sent, and can be sent elsewhere unchanged.
     Unsent(Box<OutboundRequest>, LocalReply),
-    /// The request may have been seen.
+    /// The upstream may have seen the request.
     Failed(Box<FailedAttempt<T>>),
 }
 
@@ -25,11 +25,11 @@ impl<T> AttemptError<T> {
     }
 }
 
-/// An attempt of which the upstream may have seen the request.
+/// An attempt whose request the upstream may have seen.
 pub(super) struct FailedAttempt<T> {
-    /// The outcome for the client if no retry gives a better one.
+    /// The outcome for the client, unless a retry has a better one.
     pub(super) outcome: Result<T, LocalReply>,
-    /// The request that may be sent in its place.
+    /// The request to send in a retry.
     pub(super) retry_copy: Option<Box<OutboundRequest>>,
     /// The retry may go to the same endpoint, on a new connection.
     pub(super) same_endpoint: bool,
@@ -51,7 +51,7 @@ pub(super) fn failed_attempt<T>(
     }))
 }
 
-/// A response that the client gets only if no other endpoint gives a better one.
+/// A response that the client gets only if no other endpoint has a better one.
 pub(super) fn retryable_response<T>(
     response: T,
     retry_copy: Option<Box<OutboundRequest>>,

@@ -10,7 +10,7 @@ use crate::upstream::http1::Http1Error;
 /// The age of an upstream connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConnectionAge {
-    /// It served requests before, and was then idle for this time.
+    /// It served earlier requests, and was then idle for this time.
     Reused(Duration),
     /// It was opened for this request.
     New,
@@ -19,13 +19,13 @@ pub(super) enum ConnectionAge {
 /// The endpoints at which a failed request may be retried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RetryScope {
-    /// None: the client is at fault, or this process.
+    /// None: the client or this process is at fault.
     NotRetryable,
-    /// Another endpoint, if the method and content allow it: this one had its chance.
+    /// Another endpoint, if the method and content allow it.
     OtherEndpoint,
     /// The same endpoint as well: it closed a reused connection (RFC 9112 §9.3.1).
     AnyEndpoint,
-    /// Any endpoint, and with any method: the request was not processed (RFC 9113 §8.7).
+    /// Any endpoint, with any method: the request was not processed (RFC 9113 §8.7).
     Unprocessed,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum RetryScope {
 pub(super) enum BrokenBy {
     /// The connection was closed or reset.
     Closed,
-    /// The connection is shutting down in good order, and the stream came too late for it.
+    /// The connection is shutting down gracefully, and the stream began too late.
     Leaving,
     /// The connection ends because of an error, and the stream was not processed.
     Failing,
@@ -63,7 +63,7 @@ impl BrokenBy {
             None => Self::Closed,
             // h2 raised it itself, so the peer violated the protocol.
             Some(_) if !h2_error.is_remote() => Self::Malformed(None),
-            // h2 gives this to streams above the last one that was processed, and to no other.
+            // h2 returns this only for streams after the last one that was processed.
             Some(h2::Reason::NO_ERROR) if h2_error.is_go_away() => Self::Leaving,
             Some(_) if h2_error.is_go_away() => Self::Failing,
             Some(h2::Reason::REFUSED_STREAM) => Self::Refused,
@@ -71,7 +71,7 @@ impl BrokenBy {
         }
     }
 
-    /// The endpoints at which a request may be retried whose connection broke in this way.
+    /// The endpoints at which a request may be retried after its connection broke in this way.
     pub(super) fn retry_scope(self, connection: ConnectionAge) -> RetryScope {
         match self {
             // RFC 9113 §8.7: such requests "have not been processed", and "can be safely retried".

@@ -23,7 +23,7 @@ use crate::upstream::{Checkout, EndpointFailure, InFlightGuard, UpstreamBody, Up
 /// A connection, and the pool that it returns to.
 type HomedConnection = (Box<Http1Connection>, Option<Rc<IdleConnections>>);
 
-/// An exchange that gave no response.
+/// An exchange without a response.
 enum NoResponse {
     TimedOut(&'static str),
     Broken(Http1Error),
@@ -53,7 +53,7 @@ impl UpstreamExchange<'_> {
             }
             Err(no_response) => no_response,
         };
-        // A request that the client broke off is not sent to another endpoint.
+        // A request that the client aborted is not sent to another endpoint.
         let may_be_unsent = !matches!(no_response, NoResponse::Broken(Http1Error::Request(_)));
         if may_be_unsent && let Some(body) = exchange.take_unsent() {
             if age == ConnectionAge::New {
@@ -89,7 +89,7 @@ impl UpstreamExchange<'_> {
     ) -> Result<Response<Framing>, NoResponse> {
         let began = Instant::now();
         poll_fn(|cx| {
-            // A response that is there counts even if the timeout has passed in the same poll.
+            // A response that has arrived counts, even if the timeout passes in the same poll.
             if let Poll::Ready(received) = exchange.poll_response(cx) {
                 return Poll::Ready(received.map_err(NoResponse::Broken));
             }
@@ -120,7 +120,7 @@ impl UpstreamExchange<'_> {
     }
 }
 
-/// The request to send in place of one that the upstream may have seen; `None` if it may not be
+/// The request for a retry after one that the upstream may have seen; `None` if it may not be
 /// repeated.
 fn copy_for_retry(
     mut outbound: OutboundRequest,
@@ -134,7 +134,7 @@ fn copy_for_retry(
     Some(Box::new(outbound))
 }
 
-/// A request that another version of HTTP can carry, and HTTP/1.1 cannot: the client's fault.
+/// The error for a client's request that HTTP/1.1 cannot express, while its own HTTP version can.
 fn unsendable(error: SendError) -> ExchangeError {
     let reply = match error {
         SendError::InvalidTarget => {

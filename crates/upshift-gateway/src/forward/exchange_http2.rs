@@ -22,7 +22,7 @@ impl UpstreamExchange<'_> {
         let endpoint = guard.endpoint_handle();
         let request = outbound.into_http2(&endpoint);
         let sent = tokio::select! {
-            // A response that is there counts even if the timeout has passed in the same poll.
+            // A response that has arrived counts, even if the timeout passes in the same poll.
             biased;
             sent = sender.try_send_request(request) => sent,
             what = wait_for_timeout(&self.upload, self.timeouts) => {
@@ -72,7 +72,7 @@ fn http2_timed_out(
     what: &'static str,
     retry_copy: Option<RetryCopy>,
 ) -> ExchangeError {
-    // A connection that is stuck for one request may be stuck for all.
+    // A connection that hangs for one request may hang for all.
     endpoint.pool.retire_http2();
     ExchangeError::Failed {
         reply: record_timeout(endpoint, what),

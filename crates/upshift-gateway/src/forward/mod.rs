@@ -6,7 +6,7 @@
 //!    more, within the retry budget, and only if it was not processed (RFC 9113 §8.7), or is
 //!    idempotent and without content (RFC 9110 §9.2.2) and either another endpoint is available or
 //!    the connection was a reused one (RFC 9112 §9.3.1). A missing or malformed response counts as
-//!    a failure, and so do 502, 503 and 504. The same rules hold for upgrade requests up to the
+//!    a failure, and so do 502, 503 and 504. The same rules apply to upgrade requests until the
 //!    101.
 //! 4. Framing fields are derived from the body that is sent, in both directions.
 
@@ -55,7 +55,7 @@ pub(crate) async fn forward_request(
     .await
 }
 
-/// Sends an upgrade request on a connection that is not reused. It is for the caller to verify a
+/// Sends an upgrade request on a new connection. The caller has to verify the response if it is a
 /// `101`.
 pub(crate) async fn request_upgrade<'c>(
     mut request: OutboundRequest,
@@ -73,8 +73,8 @@ pub(crate) async fn request_upgrade<'c>(
     .await
 }
 
-/// Tries endpoint after endpoint while the request was not sent, and one more if it failed and may
-/// be retried.
+/// Tries the endpoints in turn until the request is sent, and one more if it fails and may be
+/// retried.
 async fn try_each_endpoint<'c, T>(
     mut request: OutboundRequest,
     cluster: &'c Cluster,
@@ -102,7 +102,7 @@ async fn try_each_endpoint<'c, T>(
                 let FailedAttempt { outcome, retry_copy, same_endpoint, unprocessed } = *failed;
                 let other = candidates.next_available(&mut random.borrow_mut());
                 next = other.or(same_endpoint.then_some(endpoint));
-                // A reused connection may be closed at any time, and there is no third attempt.
+                // A reused connection may be closed at any time, and this is the last attempt.
                 choice = ConnectionChoice::New;
                 // A request that was not processed has cost the upstream nothing, so its first
                 // retry is not charged to the budget.

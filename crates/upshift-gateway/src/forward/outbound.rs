@@ -10,7 +10,7 @@ use crate::body::{ContentReplay, RequestBody};
 use crate::upstream::UpstreamEndpoint;
 use crate::upstream::http1::Http1Request;
 
-/// A request with the fields of the next hop, except those that depend on its version of HTTP.
+/// A request with the fields of the next hop, except those that depend on its HTTP version.
 pub(crate) struct OutboundRequest {
     /// The method, as the client sent it.
     pub(crate) method: Method,
@@ -58,8 +58,8 @@ impl OutboundRequest {
         }
     }
 
-    /// Returns true if it may be sent again although the upstream may have seen it (RFC 9110
-    /// §9.2.2), and has no content that would be gone.
+    /// Returns true if it may be sent again even if the upstream has seen it (RFC 9110 §9.2.2), and
+    /// it has no content, which could not be sent twice.
     pub(super) fn is_repeatable(&self) -> bool {
         self.retryable && self.is_idempotent()
     }
@@ -94,8 +94,8 @@ impl OutboundRequest {
         }
     }
 
-    /// Makes the copy for a retry, if one may be allowed. HTTP/2 can tell that a request was not
-    /// processed, so one that is not idempotent needs a copy, too.
+    /// Makes the copy for a retry, if one is allowed. HTTP/2 can report that a request was not
+    /// processed, so a request that is not idempotent gets a copy, too.
     pub(super) fn retry_copy(&mut self) -> Option<RetryCopy> {
         if !self.retryable {
             return None;
@@ -119,7 +119,7 @@ impl OutboundRequest {
     /// Converts the request for HTTP/2. If the client named no host, the endpoint's own authority
     /// is sent.
     pub(super) fn into_http2(self, endpoint: &UpstreamEndpoint) -> Request<RequestBody> {
-        // HTTP/2 delimits content by its frames, and a length is for information.
+        // HTTP/2 delimits content by frames, so the length is only informative.
         let framing = self.framing();
         let Self { method, target, host, trailers, mut headers, body, .. } = self;
         if trailers {
@@ -131,7 +131,7 @@ impl OutboundRequest {
         let authority = if host.is_empty() { endpoint.authority.clone() } else { host };
         let mut uri = http::uri::Parts::default();
         uri.path_and_query = Some(target);
-        // RFC 9113 §8.3.1: `:authority` in place of `Host`.
+        // RFC 9113 §8.3.1: `:authority` replaces `Host`.
         uri.authority = Authority::from_maybe_shared(authority).ok();
         if uri.authority.is_some() {
             uri.scheme = Some(if endpoint.tls { Scheme::HTTPS } else { Scheme::HTTP });
@@ -147,7 +147,7 @@ impl OutboundRequest {
     /// Restores a request that hyper did not send.
     pub(super) fn restore(request: Request<RequestBody>, kept: KeptParts) -> Self {
         let (mut parts, body) = request.into_parts();
-        // These depend on the version of HTTP, and the next connection may have another.
+        // These depend on the HTTP version, and the next connection may use another one.
         parts.headers.remove(header::CONTENT_LENGTH);
         parts.headers.remove(header::TE);
         let target = parts.uri.into_parts().path_and_query;
@@ -165,14 +165,14 @@ impl OutboundRequest {
 }
 
 impl RetryCopy {
-    /// The request to send in place of one that may have been processed; `None` unless it is
+    /// The request for a retry after one that may have been processed; `None` unless it is
     /// idempotent.
     pub(super) fn into_idempotent(self) -> Option<Box<OutboundRequest>> {
         if self.is_idempotent { Some(self.copy) } else { None }
     }
 
-    /// The request to send in place of one that was not processed; `None` if its content was too
-    /// long to keep.
+    /// The request for a retry after one that was not processed; `None` if its content was too long
+    /// to keep.
     pub(super) fn into_unprocessed(mut self) -> Option<Box<OutboundRequest>> {
         if let Some(content) = self.content {
             self.copy.body = content.take_back()?;

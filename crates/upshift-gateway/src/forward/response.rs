@@ -13,13 +13,13 @@ use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::upstream::{Checkout, EndpointFailure, UpstreamBody};
 
-/// The `Upgrade` field of an upstream's 426, kept as an extension of the response while the field
+/// The `Upgrade` field of an upstream's 426, kept as an extension of the response because the field
 /// itself is removed as hop-by-hop.
 #[derive(Clone)]
 pub(crate) struct UpstreamUpgrade(pub(crate) Vec<HeaderValue>);
 
 /// Turns the upstream's response into the one for the client: checks its framing, and removes the
-/// fields that are for this hop.
+/// hop-by-hop fields.
 pub(crate) async fn receive_response(
     response: Response<UpstreamBody>,
     checkout: Checkout,
@@ -35,7 +35,7 @@ pub(crate) async fn receive_response(
             return Err(LocalReply::BadGateway(name.to_owned(), what.to_owned()));
         }
     };
-    // RFC 7838 §2.1: an alternative service is one for the whole origin, so clients that use it
+    // RFC 7838 §2.1: an alternative service applies to the whole origin, so clients that use it
     // would bypass this gateway.
     parts.headers.remove(header::ALT_SVC);
     let upgrade = required_upgrade(&parts);
@@ -108,8 +108,8 @@ fn set_length(
         // RFC 9110 §8.6: "A server MUST NOT send a Content-Length header field in any response with
         // a status code of 1xx (Informational) or 204 (No Content)".
         StatusCode::NO_CONTENT => None,
-        // §8.6: here it is the length that the content of a 200 would have, and only the upstream
-        // knows that.
+        // §8.6: here it is the length that the content of a 200 would have, which only the upstream
+        // knows.
         StatusCode::NOT_MODIFIED => declared,
         _ if is_head => declared,
         _ => body.size_hint().exact(),
@@ -126,7 +126,7 @@ fn set_length(
 }
 
 /// Returns true if there is one `Content-Length`, and it is `length` as this hop would write it.
-/// Such a line is kept, because making the same value again costs two allocations.
+/// Such a line is kept, because creating the same value again costs two allocations.
 fn states_length(headers: &HeaderMap, length: u64) -> bool {
     let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return false };
@@ -136,7 +136,7 @@ fn states_length(headers: &HeaderMap, length: u64) -> bool {
     is_canonical && line.to_str().is_ok_and(|text| text.parse() == Ok(length))
 }
 
-/// Makes the head of the upstream's response that of this hop's. Hop-by-hop fields are already
+/// Adapts the head of the upstream's response to this hop. Hop-by-hop fields have already been
 /// removed.
 pub(crate) fn relay_head(mut parts: response::Parts, body: ResponseBody) -> Response<ResponseBody> {
     forwarded::add_via(&mut parts.headers, parts.version);

@@ -35,11 +35,11 @@ pub(super) struct UpstreamExchange<'a> {
 /// The connections that a request may use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ConnectionChoice {
-    /// An idle one if there is one, else a new one.
+    /// An idle connection if there is one, otherwise a new one.
     Any,
-    /// A new one.
+    /// A new connection.
     New,
-    /// A new one that may be upgraded to another protocol.
+    /// A new connection that may be upgraded to another protocol.
     NewForUpgrade,
 }
 
@@ -50,15 +50,15 @@ pub(super) type UpgradeResponse<'c> = (Response<UpstreamBody>, Checkout, &'c str
 pub(super) struct ReceivedHead {
     pub(super) response: Response<UpstreamBody>,
     pub(super) checkout: Checkout,
-    /// The request to send if the client does not get this response.
+    /// The request for a retry, if the client does not get this response.
     pub(super) retry_copy: Option<Box<OutboundRequest>>,
 }
 
-/// An exchange on one connection without a response.
+/// An exchange on one connection that produced no response.
 pub(super) enum ExchangeError {
-    /// The connection was gone before the request could be written.
+    /// The connection was closed before the request could be written.
     Unsent(Box<OutboundRequest>, InFlightGuard),
-    /// The request may have been seen.
+    /// The upstream may have seen the request.
     Failed { reply: LocalReply, retry_copy: Option<Box<OutboundRequest>>, scope: RetryScope },
 }
 
@@ -72,8 +72,8 @@ impl ExchangeError {
 }
 
 impl UpstreamExchange<'_> {
-    /// Sends the request to `endpoint`, and returns the response unless it is an error that another
-    /// endpoint may not have.
+    /// Sends the request to `endpoint`, and returns the response, unless it is an error that a
+    /// retry at another endpoint may avoid.
     pub(super) async fn attempt(
         &self,
         request: OutboundRequest,
@@ -120,7 +120,7 @@ impl UpstreamExchange<'_> {
     }
 
     /// Sends the request and waits for the head of the response. If the client gives up meanwhile,
-    /// the drop of the wait records that.
+    /// dropping the wait records it.
     async fn exchange_head<T>(
         &self,
         request: OutboundRequest,
@@ -139,7 +139,7 @@ impl UpstreamExchange<'_> {
         received
     }
 
-    /// Sends the request on an open connection, or else on a new one.
+    /// Sends the request on an open connection, or otherwise on a new one.
     async fn send_on_connection<T>(
         &self,
         mut request: OutboundRequest,
@@ -150,7 +150,7 @@ impl UpstreamExchange<'_> {
             let reply = LocalReply::UpstreamBusy(endpoint.name.to_string());
             return Err(AttemptError::Unsent(Box::new(request), reply));
         };
-        // The endpoint's span is below that of this attempt.
+        // The span of this attempt is the parent of the endpoint's span.
         if let Some(traceparent) = self.report.begin_attempt(&endpoint.name) {
             request.headers.insert(TRACEPARENT, traceparent);
         }
@@ -166,8 +166,8 @@ impl UpstreamExchange<'_> {
         }
     }
 
-    /// Sends the request on an open connection. The upstream may have closed it: then the request
-    /// is handed back, and the next connection is tried.
+    /// Sends the request on an open connection. If the upstream has closed it, the request is
+    /// returned, and the next connection is tried.
     async fn send_on_reused(
         &self,
         mut request: OutboundRequest,
@@ -245,7 +245,7 @@ impl UpstreamExchange<'_> {
         match (broken, age) {
             // RFC 9112 §9.3.1: an idle connection may be closed at any time.
             (BrokenBy::Closed, ConnectionAge::Reused(idle)) => endpoint.record_closed(idle),
-            // RFC 9113 §6.8: so may one of HTTP/2; a stream that came too late was not processed.
+            // RFC 9113 §6.8: the same is true of HTTP/2; later streams are not processed.
             (BrokenBy::Leaving, ConnectionAge::Reused(_)) => {}
             _ => endpoint.record_failure(EndpointFailure::Broken),
         }
@@ -254,8 +254,8 @@ impl UpstreamExchange<'_> {
     }
 }
 
-/// Returns true for the statuses by which a server says that it, or the server behind it, cannot
-/// serve at the moment.
+/// Returns true for the statuses that mean that the server, or one behind it, is currently
+/// unavailable.
 fn is_bad_gateway_status(status: StatusCode) -> bool {
     matches!(
         status,
@@ -278,7 +278,7 @@ fn not_connected<T>(
     error: ConnectError,
     request: OutboundRequest,
 ) -> AttemptError<T> {
-    // No other endpoint could be reached either, and this one did nothing wrong.
+    // This endpoint is not at fault, and no other one could be reached either.
     if matches!(error, ConnectError::OutOfDescriptors) {
         return failed_attempt(LocalReply::OutOfDescriptors, None, RetryScope::NotRetryable);
     }

@@ -1,8 +1,8 @@
-//! An upstream's own 426, made true for this hop.
+//! Rewrites an upstream's own 426 for this hop.
 //!
-//! RFC 9110 §7.6.1 and §7.8: `Upgrade` is between two neighbours, so the upstream's is taken away
-//! with the other hop-by-hop fields; but the sender of a 426 MUST name the protocols that it wants (§15.5.22),
-//! and on this hop that is the gateway. The body stays.
+//! RFC 9110 §7.6.1 and §7.8: `Upgrade` is hop-by-hop, so the upstream's field is removed with the
+//! other hop-by-hop fields. But the sender of a 426 MUST name the required protocols (§15.5.22),
+//! and on this hop the sender is the gateway. The body stays.
 
 use http::Response;
 use http::header::{self, HeaderValue};
@@ -13,10 +13,10 @@ use upshift_core::{Decision, Facts};
 use crate::forward::UpstreamUpgrade;
 use crate::response_body::ResponseBody;
 
-/// Gives `response` the fields that a 426 owes on this hop. Tells whether the upstream's was bare:
-/// it named nothing.
+/// Adds the fields that a 426 needs on this hop to `response`. Returns true if the upstream named
+/// no protocol.
 ///
-/// With no protocol left to name, the status becomes 403: a 426 without `Upgrade` cannot be sent.
+/// If no protocol can be named, the status becomes 403, because a 426 without `Upgrade` is invalid.
 pub(crate) fn reoriginate(
     response: &mut Response<ResponseBody>,
     decision: &Decision<'_>,

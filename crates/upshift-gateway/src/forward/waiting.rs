@@ -6,7 +6,7 @@ use upshift_config::Limits;
 use crate::body::{UploadProgress, UploadState};
 use crate::upstream::{EndpointFailure, UpstreamEndpoint};
 
-/// The wait after which a client that gives up is taken to do so because of the endpoint.
+/// The wait after which a client that gives up counts as a failure of the endpoint.
 const ABANDONED_AFTER: Duration = Duration::from_secs(1);
 
 /// The timeouts for an upstream.
@@ -52,7 +52,7 @@ impl Drop for ResponseWait<'_> {
             return;
         }
         let (state, moved) = self.upload.state();
-        // While the client still has to send content, the endpoint has nothing to answer.
+        // While the client still has to send content, the endpoint need not respond.
         let is_due = matches!(state, UploadState::Done | UploadState::Upstream);
         if is_due && self.since.max(moved).elapsed() >= ABANDONED_AFTER {
             self.endpoint.record_failure(EndpointFailure::Abandoned);
@@ -60,8 +60,8 @@ impl Drop for ResponseWait<'_> {
     }
 }
 
-/// The time by which the upstream has to go on with an exchange that began at `began`, and what it
-/// is to do; `None` while the client is to send content, for which the body itself keeps the time.
+/// The deadline for the upstream in an exchange that began at `began`, and the action that is due.
+/// `None` while the gateway waits for the client's content, which has its own time limit.
 pub(super) fn upstream_deadline(
     upload: &UploadProgress,
     timeouts: UpstreamTimeouts,
@@ -76,9 +76,9 @@ pub(super) fn upstream_deadline(
     }
 }
 
-/// Resolves when the upstream has had the whole request for too long without an answer, or has
-/// taken nothing more of it for too long. While the client is to send content, the body itself
-/// keeps the time.
+/// Resolves when the upstream has had the whole request for too long without responding, or has
+/// read nothing more of it for too long. While the gateway waits for the client's content, only the
+/// time limit of the body applies.
 pub(super) async fn wait_for_timeout(
     upload: &UploadProgress,
     timeouts: UpstreamTimeouts,

@@ -1,4 +1,4 @@
-//! The content of a request, which reads from the connection when it is polled.
+//! The content of a request, read from the connection when it is polled.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -12,17 +12,17 @@ use super::content_state::ContentPart;
 use super::wire::SharedWire;
 use crate::body::{BodyError, PolledFrame};
 
-/// The content of the request that is being served. The connection keeps no bytes for it: a client
-/// whose content is not polled is not read from.
+/// The content of the request that is being served. It is not read ahead: while it is not polled,
+/// nothing is read from the client.
 pub(super) struct ClientContent {
     wire: SharedWire,
-    /// The number of bytes that are still to come; `None` if it is not known.
+    /// The number of remaining bytes; `None` if it is not known.
     left: Option<u64>,
     has_ended: bool,
 }
 
 impl ClientContent {
-    /// The content of the request whose head `wire` has just read.
+    /// The content that follows the head which `wire` has just read.
     pub(super) fn new(wire: &SharedWire, framing: Framing) -> Self {
         let left = match framing {
             Framing::Length(length) => Some(length),

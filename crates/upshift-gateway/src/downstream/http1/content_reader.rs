@@ -1,4 +1,4 @@
-//! The content of a request, as it is read from the wire.
+//! Reading the content of a request from the wire.
 
 use std::future::poll_fn;
 use std::io;
@@ -20,7 +20,7 @@ const MAX_SHORT_CONTENT: u64 = 64 * 1024;
 /// The size of a read of long content, in bytes.
 const CONTENT_READ: usize = 32 * 1024;
 
-/// Waits until the content of the request was read or given up.
+/// Waits until the content of the request was read or abandoned.
 pub(super) async fn settle_content(
     wire: &SharedWire,
 ) -> Result<Option<ConnectionEnd>, DisconnectReason> {
@@ -30,7 +30,7 @@ pub(super) async fn settle_content(
 
 /// The content of the current request.
 impl ClientWire {
-    /// Begins the content, of which `length` bytes will come, if that is known.
+    /// Begins content of `length` bytes, if the length is known.
     pub(super) fn begin_content(&mut self, length: Option<u64>) {
         self.content = ContentState::InUse;
         self.content_left = length;
@@ -41,7 +41,7 @@ impl ClientWire {
         self.content == ContentState::Read
     }
 
-    /// Notes that the exchange does not read the rest of the content.
+    /// Records that the exchange does not read the rest of the content.
     pub(super) fn abandon_content(&mut self) {
         if self.content == ContentState::InUse {
             self.enter_content_state(ContentState::Abandoned);
@@ -58,7 +58,7 @@ impl ClientWire {
             if let Some(part) = self.read_content() {
                 return Poll::Ready(part);
             }
-            // Only here: later the response is flushed by the task that writes it, and two tasks
+            // Only before the response, which is flushed by the task that writes it: two tasks
             // cannot wait for the same socket.
             if self.has_interim && self.poll_flush(cx).is_ready() {
                 self.has_interim = false;
@@ -70,17 +70,17 @@ impl ClientWire {
         }
     }
 
-    /// RFC 9110 §10.1.1: the client that waits for it gets "an immediate 100 (Continue) response"
-    /// once the content is wanted.
+    /// RFC 9110 §10.1.1: a client that waits for it gets "an immediate 100 (Continue) response"
+    /// when the content is first read.
     fn send_continue(&mut self) {
         if self.codec.awaits_continue() {
             let start = ResponseStart { status: 100, reason: b"Continue" };
-            // It fails only if the final response has begun, and is not sent then.
+            // It fails only if the final response has begun, and then no 100 is needed.
             self.has_interim = self.codec.send_interim(self.output.end(), start, []).is_ok();
         }
     }
 
-    /// The part of the content that has arrived.
+    /// The next part of the content, if it has arrived.
     fn read_content(&mut self) -> Option<Result<ContentPart, BadContent>> {
         let is_open = matches!(self.content, ContentState::InUse | ContentState::Abandoned);
         if !is_open || self.stream.is_none() {
@@ -121,10 +121,10 @@ impl ClientWire {
         }
     }
 
-    /// Waits until the content was read or given up, and discards the rest of it. Returns the end of
-    /// the connection if the next request cannot be found behind it.
+    /// Waits until the content was read or abandoned, and discards the rest of it. Returns the end
+    /// of the connection if no further request can follow.
     fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<ConnectionEnd>>> {
-        // The answer may wait for that to the next request.
+        // The response need not be flushed yet: it may go out with the next one.
         if self.has_whole_content() {
             return Poll::Ready(Ok(None));
         }
@@ -146,12 +146,12 @@ impl ClientWire {
         }
     }
 
-    /// Returns true if the rest of the content is read, so that a further request may follow.
+    /// Returns true if the rest of the content is discarded, so that another request may follow.
     fn keeps_short_content(&self) -> bool {
         !self.is_closing && self.codec.keeps_alive() && self.has_short_content()
     }
 
-    /// Returns true if a further request may follow the content of the current one.
+    /// Returns true if another request may follow the content of the current one.
     pub(super) fn may_keep_alive(&self) -> bool {
         match self.content {
             ContentState::Read => true,
@@ -161,10 +161,10 @@ impl ClientWire {
         }
     }
 
-    /// Returns true if the rest of the content is read to keep the connection.
+    /// Returns true if the rest is short enough to read it and keep the connection.
     ///
-    /// RFC 9110 §10.1.1: a client that waits for the 100 may send its content or not, so the next
-    /// bytes could be either content or a request.
+    /// RFC 9110 §10.1.1: a client that waits for the 100 may or may not send its content, so the
+    /// next bytes could be content or a request.
     fn has_short_content(&self) -> bool {
         match self.content_left {
             Some(left) => left <= MAX_SHORT_CONTENT && !self.codec.awaits_continue(),
@@ -178,7 +178,7 @@ impl ClientWire {
         bytes
     }
 
-    /// Counts content that has arrived. The end follows the last byte of a known length at once.
+    /// Counts content that has arrived. With a known length, the last byte ends the request.
     fn count_content(&mut self, length: usize) {
         let Some(left) = &mut self.content_left else { return };
         *left = left.saturating_sub(length as u64);
@@ -194,7 +194,7 @@ impl ClientWire {
         self.enter_content_state(ContentState::Read);
     }
 
-    /// The room for a read of content: a large buffer only where much content follows.
+    /// The room for a read of content: a large buffer only if much content follows.
     fn room_for_content(&self) -> usize {
         match self.content_left {
             Some(left) if left < CONTENT_READ as u64 => 0,

@@ -11,12 +11,12 @@ pub(super) enum ContentPart {
     End,
 }
 
-/// The content of the current request, as far as the connection knows it.
+/// The state of the current request's content, from the connection's point of view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ContentState {
     /// It was read to its end, or there is none.
     Read,
-    /// The exchange has it.
+    /// The exchange holds it and may still read it.
     InUse,
     /// The exchange dropped it before its end.
     Abandoned,
@@ -24,7 +24,7 @@ pub(super) enum ContentState {
     Failed,
 }
 
-/// Content that ended before its end, or whose framing is malformed. The client is at fault.
+/// Truncated content, or content with malformed framing. The client is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadContent {
     /// The framing is malformed.

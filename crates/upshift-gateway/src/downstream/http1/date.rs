@@ -9,15 +9,15 @@ use crate::exchange::respond::http_date;
 const LENGTH: usize = 29;
 
 thread_local! {
-    /// The latest second, and its text. No timer keeps it current: an idle gateway does not wake up
-    /// for it.
+    /// The last formatted second, and its text. It is updated on use, not by a timer that would
+    /// wake an idle gateway.
     static DATE: Cell<(u64, [u8; LENGTH])> = const { Cell::new((0, [0; LENGTH])) };
 }
 
 /// The text of the current date.
 pub(super) fn current_date() -> [u8; LENGTH] {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    // A clock before 1970 shows its start until it is set.
+    // A clock before 1970 counts as 1970 until it is set.
     let second = since_epoch.map_or(1, |elapsed| elapsed.as_secs().max(1));
     let (formatted, text) = DATE.get();
     if formatted == second {

@@ -18,8 +18,8 @@ use crate::exchange::connection::Connection;
 use crate::exchange::{Served, serve};
 use crate::telemetry::disconnect::DisconnectReason;
 
-/// Answers the request with the head `received`. Returns the end of the connection, unless a further
-/// request may follow.
+/// Answers the request with the head `received`. Returns the end of the connection, or `None` if
+/// another request may follow.
 pub(super) async fn answer_request(
     wire: &SharedWire,
     connection: &Connection,
@@ -30,7 +30,7 @@ pub(super) async fn answer_request(
         Ok(request) => request,
         Err(reply) => return Ok(Some(ConnectionEnd::Fault(reply, received.bytes))),
     };
-    // The values of the request share the bytes of the head.
+    // The values of the request still share these bytes.
     drop(received);
     let is_head = request.method() == Method::HEAD;
     let Served { response, lines, switch } = serve_flushing(wire, connection, request).await?;
@@ -52,7 +52,7 @@ fn content_of(wire: &SharedWire, connection: &Connection, framing: Framing) -> R
     }
 }
 
-/// Serves the request. If that takes time, the answers to earlier requests go out meanwhile.
+/// Serves the request. Meanwhile, the responses to earlier requests are flushed.
 async fn serve_flushing(
     wire: &SharedWire,
     connection: &Connection,

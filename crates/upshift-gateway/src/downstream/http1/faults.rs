@@ -4,7 +4,7 @@ use upshift_http1::FaultClass;
 
 use crate::local_reply::LocalReply;
 
-/// The local reply to a message with a fault of this class, of which `received` has arrived.
+/// The local reply to a message with a fault of this class. `received` is what arrived of it.
 pub(super) fn reply_to(class: FaultClass, received: &[u8]) -> LocalReply {
     match class {
         FaultClass::Method
@@ -41,8 +41,8 @@ fn not_http(why: &'static str) -> LocalReply {
     LocalReply::NotHttp(why)
 }
 
-/// RFC 9112 §3.2.1: no form of the target has a fragment. Some servers cut it off; others take it for
-/// a part of the path.
+/// RFC 9112 §3.2.1: no form of the target has a fragment. Some servers cut it off; others treat it
+/// as part of the path.
 fn bad_target(received: &[u8]) -> LocalReply {
     match request_line(received).split(|&byte| byte == b' ').nth(1) {
         Some(target) if target.contains(&b'#') => {
@@ -62,8 +62,8 @@ fn bad_target_form(received: &[u8]) -> LocalReply {
     }
 }
 
-/// RFC 9112 §6.1: an unsupported coding is a 501. One that is not registered (§7) is no coding, and
-/// the end of the content is in doubt.
+/// RFC 9112 §6.1: an unsupported coding is a 501. An unregistered name (§7) is not a coding, so the
+/// end of the content is ambiguous.
 fn bad_coding(received: &[u8]) -> LocalReply {
     const REGISTERED: [&[u8]; 5] = [b"compress", b"deflate", b"gzip", b"x-compress", b"x-gzip"];
     const NAME: &[u8] = b"transfer-encoding:";
@@ -82,7 +82,7 @@ fn bad_coding(received: &[u8]) -> LocalReply {
     LocalReply::Coding
 }
 
-/// A line without a version is a request of HTTP/0.9, whose only method was GET.
+/// A line without a version is an HTTP/0.9 request, whose only method was GET.
 fn bad_version(received: &[u8]) -> LocalReply {
     let line = request_line(received);
     match line.strip_prefix(b"GET /") {
@@ -92,7 +92,7 @@ fn bad_version(received: &[u8]) -> LocalReply {
     }
 }
 
-/// The version of HTTP as the client wrote it.
+/// The HTTP version as the client sent it.
 fn version_of(received: &[u8]) -> String {
     let version = request_line(received).rsplit(|&byte| byte == b' ').next();
     String::from_utf8_lossy(version.unwrap_or_default()).into_owned()
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// The status of the codec and that of the reply have one source only in the reply.
+    /// Catches a reply whose status differs from the one that the codec names for the fault.
     #[test]
     fn the_reply_has_the_status_that_the_codec_names() {
         for class in FaultClass::ALL {
@@ -151,7 +151,7 @@ mod tests {
                 offset: 0,
             };
             let status = reply_to(*class, b"GET / HTTP/4.0\r\n").status().as_u16();
-            // A method that is too long is rather a peer that does not speak HTTP.
+            // A peer whose method is too long probably does not speak HTTP: 400, not 501.
             if let Some(named) = fault.status()
                 && *class != FaultClass::MethodTooLong
             {

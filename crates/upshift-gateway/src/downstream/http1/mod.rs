@@ -1,17 +1,17 @@
 //! HTTP/1.0 and HTTP/1.1 on one connection: a driver around the codec of `upshift-http1`.
 //!
 //! One task drives both sides of an exchange. The exchange is polled where the connection is polled,
-//! and the content of its request reads from the connection when the exchange asks for it, so there
-//! is neither a second task nor a channel.
+//! and the content of its request is read from the connection when the exchange asks for it, so no
+//! second task or channel is needed.
 //!
-//! 1. A response goes out in one write. While complete requests are in the read buffer, the answers
+//! 1. A response goes out in one write. While complete requests are in the read buffer, responses
 //!    are collected, up to a limit (RFC 9112 §9.3.2).
-//! 2. A connection that waits holds no buffer. What an exchange needs is in a box of its own, and
-//!    gone when the exchange has ended.
+//! 2. An idle connection holds no buffer. The state of an exchange is in a box of its own, which is
+//!    freed when the exchange ends.
 //! 3. Content that the exchange did not read is discarded if it is short. Otherwise the response says
 //!    `close`, and the connection lingers (RFC 9112 §9.3, §9.6).
-//! 4. A malformed message is answered after the responses to the requests before it, and nothing is
-//!    read after it.
+//! 4. A malformed message is answered after the responses to earlier requests, and nothing after it
+//!    is read.
 
 mod connection_end;
 mod content;
@@ -42,7 +42,7 @@ use crate::local_reply::LocalReply;
 use crate::progress::activity::{ActivityTimeouts, Expired};
 use crate::telemetry::disconnect::DisconnectReason;
 
-/// Serves HTTP/1 until the connection ends or switches. `received` was read already.
+/// Serves HTTP/1 until the connection ends or switches. `received` has already been read.
 pub(super) async fn serve_http1(
     stream: ClientStream,
     received: BytesMut,
@@ -64,7 +64,7 @@ pub(super) async fn serve_http1(
     );
     let ended = driven.await;
     let Some(ended_wire) = wire.borrow_mut().take_ended() else { return Next::Ended };
-    // A client that never sent a request is counted by the reply to it.
+    // If a client times out before its first request, the 408 counts it instead.
     if ended_wire.has_served || ended != Err(DisconnectReason::Expired(Expired::Head)) {
         connection.core.count_codec_end(ended);
     }
@@ -83,18 +83,18 @@ fn next_step(
         Some(ConnectionEnd::Switch(switch)) => Next::Switch(switch, stream, received.freeze()),
         Some(ConnectionEnd::Fault(reply, bytes)) => Next::Reply(stream, reply, bytes),
         Some(ConnectionEnd::WithinHead) => {
-            // The client left within the head, which the report says when it is dropped.
+            // The client left within the head. Dropping the report records that.
             drop(begin_unread_http1(connection, &received));
             Next::Close(stream)
         }
-        // RFC 9112 §9.6: the answer to a request that was not read whole is lost if we just close.
+        // RFC 9112 §9.6: closing with unread content could destroy the response.
         Some(ConnectionEnd::Linger) => Next::Linger(stream),
         Some(ConnectionEnd::Close) => Next::Close(stream),
         None if ended == Err(DisconnectReason::Expired(Expired::Head)) && wire.is_flushed => {
             Next::Reply(stream, LocalReply::HeadTimeout, received.freeze())
         }
         None if ended == Err(DisconnectReason::BodyAborted) && wire.ends_with_connection => {
-            // RFC 9112 §8: the client would take the end of the connection for that of the content.
+            // RFC 9112 §8: a normal close would look like the end of the content to the client.
             stream.close_with_reset();
             Next::Ended
         }
@@ -102,7 +102,7 @@ fn next_step(
     }
 }
 
-/// Answers one request after the other.
+/// Serves requests one after the other.
 async fn serve_requests(
     wire: &SharedWire,
     connection: &Connection,
@@ -112,7 +112,7 @@ async fn serve_requests(
             NextMessage::Request(head) => head,
             NextMessage::End(end) => return Ok(end),
         };
-        // In a box of its own, an exchange does not make every idle connection as large.
+        // Boxed, so that an idle connection does not reserve the memory of an exchange.
         if let Some(end) = Box::pin(answer_request(wire, connection, head)).await? {
             return Ok(end);
         }

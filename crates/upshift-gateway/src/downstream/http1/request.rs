@@ -1,4 +1,4 @@
-//! From the head that the codec has read to the request that an exchange serves.
+//! Converts a head that the codec has read into the request that an exchange serves.
 
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ use crate::local_reply::LocalReply;
 const MOST_SPARE: usize = 16;
 
 thread_local! {
-    /// The unused maps of a core, which are empty.
+    /// The unused, empty maps of a core.
     static SPARE: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -25,10 +25,10 @@ pub(super) struct ReceivedHead {
 }
 
 impl ReceivedHead {
-    /// The request with this head. Its values are parts of the head's bytes, and not copied.
+    /// The request with this head. Its values are slices of the head's bytes, without a copy.
     ///
     /// # Errors
-    /// If a target that the codec passes is no URI.
+    /// If the target, which the codec accepts, is not a valid URI.
     pub(super) fn to_request(&self, body: RequestBody) -> Result<Request<RequestBody>, LocalReply> {
         let Self { head, bytes } = self;
         let Ok(method) = Method::from_bytes(head.method(bytes)) else {
@@ -48,7 +48,7 @@ impl ReceivedHead {
         Ok(request)
     }
 
-    /// The version of HTTP that the client speaks.
+    /// The HTTP version of the request.
     pub(super) fn version(&self) -> Version {
         match self.head.version() {
             upshift_http1::Version::Http10 => Version::HTTP_10,
@@ -72,7 +72,7 @@ pub(super) fn to_header_map(fields: &FieldTable, bytes: &Bytes) -> Option<Header
     Some(headers)
 }
 
-/// Keeps a map whose fields were written, for the fields of another message.
+/// Keeps a map whose fields were written, to be reused for another message.
 pub(super) fn keep_map(mut headers: HeaderMap) {
     headers.clear();
     SPARE.with_borrow_mut(|spare| {

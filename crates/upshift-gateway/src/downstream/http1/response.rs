@@ -1,4 +1,4 @@
-//! Sends a response: its head, and its content as it comes.
+//! Sends a response: its head, then its content as it arrives.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,8 +18,8 @@ use super::wire::{ClientWire, SharedWire, flush};
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
 
-/// Writes the response to the current request, with `lines` before its fields, and waits until all
-/// of its content was taken over. The end of it may wait for the answer to the next request.
+/// Queues the response to the current request, and waits until all of its content is queued. The
+/// end of it may be flushed with the next response.
 pub(super) async fn send_response(
     wire: &SharedWire,
     response: Response<ResponseBody>,
@@ -36,17 +36,17 @@ pub(super) async fn send_response(
     let sent = poll_fn(|cx| poll_send(wire, &mut body, cx)).await;
     if sent == Err(DisconnectReason::BodyAborted) {
         // RFC 9112 §8: the client must see that the response is incomplete, so the part that
-        // arrived is sent without an end.
+        // arrived is sent without the end of its framing.
         flush(wire).await?;
     }
     sent
 }
 
-/// The framing of the content that follows, or that would follow in response to a GET.
+/// The framing of the content that follows, or that a GET would have got.
 fn framing_of(parts: &response::Parts, body: &ResponseBody, is_head: bool) -> Framing {
     let exact = body.size_hint().exact();
     if is_head || parts.status == StatusCode::NOT_MODIFIED {
-        // RFC 9110 §8.6: the length that the content of a GET would have, if it is known.
+        // RFC 9110 §8.6: the length that the content would have for a GET, if it is known.
         let own = if body.is_end_stream() { None } else { exact };
         return match declared_length(&parts.headers).or(own) {
             Some(length) => Framing::Length(length),
@@ -59,13 +59,13 @@ fn framing_of(parts: &response::Parts, body: &ResponseBody, is_head: bool) -> Fr
     }
 }
 
-/// The length in the fields, which the gateway has checked or made.
+/// The length in the fields, which the gateway has checked or set.
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     let length = headers.get(header::CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
 }
 
-/// Takes over content until its end, as fast as the client takes it.
+/// Queues content until its end, as fast as the client reads it.
 fn poll_send(
     wire: &SharedWire,
     body: &mut ResponseBody,
@@ -86,7 +86,7 @@ fn poll_send(
                 return Poll::Ready(wire.borrow_mut().finish_response(&HeaderMap::new()));
             }
             Poll::Pending => {
-                // Nothing is held back while the rest is awaited.
+                // What has arrived is sent without waiting for the rest.
                 return match wire.borrow_mut().poll_flush(cx) {
                     Poll::Ready(Err(_)) => Poll::Ready(Err(DisconnectReason::Io)),
                     _ => Poll::Pending,
@@ -126,10 +126,10 @@ impl ClientWire {
             self.codec.finish();
         }
         if self.content == ContentState::InUse {
-            // An upstream that has answered early may still want the rest of the request.
+            // An upstream that responded early may still need the rest of the request.
             self.codec.read_on();
         }
-        // From now on the response is flushed, and the 100 with it.
+        // A queued 100 is flushed together with the response.
         self.has_interim = false;
         let reason = parts.status.canonical_reason().unwrap_or_default();
         let start = ResponseStart { status: parts.status.as_u16(), reason: reason.as_bytes() };
@@ -138,7 +138,7 @@ impl ClientWire {
             true => None,
             false => Some(Field::new(b"date", &date)),
         };
-        // The codec writes the options of `Connection` on one line, those of a switch excepted.
+        // The codec writes the options of `Connection` itself, except for those of a switch.
         let fields = parts.headers.iter().map(to_field);
         let fields = fields.filter(|field| is_switch || field.id() != FieldId::Connection);
         let out = self.output.end();
@@ -160,7 +160,7 @@ impl ClientWire {
         if data.is_empty() {
             return Ok(());
         }
-        // An upstream's content cannot be longer than its length, which its codec has checked.
+        // The upstream's codec has checked that the content is not longer than declared.
         let frame =
             self.codec.send_content(data.len()).map_err(|_| DisconnectReason::BodyAborted)?;
         self.output.end().extend_from_slice(frame.prefix());
@@ -186,7 +186,7 @@ fn to_field<'h>((name, value): (&'h HeaderName, &'h HeaderValue)) -> Field<'h> {
     Field::new(name.as_str().as_bytes(), trim_space(value.as_bytes()))
 }
 
-/// RFC 9110 §5.5: a value neither begins nor ends with white space. Over HTTP/2 it may.
+/// RFC 9110 §5.5: a value neither begins nor ends with white space, but over HTTP/2 some do.
 fn trim_space(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
@@ -194,8 +194,8 @@ fn trim_space(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Writes the names of all fields behind the first line as `Content-Type` and not as `content-type`.
-/// Names compare without case, but not every client and every grep knows that (RFC 9110 §5.1).
+/// Capitalizes the field names after the first line: `Content-Type` instead of `content-type`.
+/// Names are case-insensitive (RFC 9110 §5.1), but some clients and scripts compare them exactly.
 fn title_case_names(lines: &mut [u8]) {
     for line in lines.split_mut(|&byte| byte == b'\n').skip(1) {
         let mut is_first = true;

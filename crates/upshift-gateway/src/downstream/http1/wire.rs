@@ -1,4 +1,4 @@
-//! The client's end of an HTTP/1 connection: its stream, the codec, and the bytes in between.
+//! An HTTP/1 connection to a client: its stream, the codec, and the bytes between them.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -21,24 +21,24 @@ use crate::downstream::stream::ClientStream;
 use crate::progress::activity::Activity;
 use crate::telemetry::disconnect::DisconnectReason;
 
-/// The wire of a connection. The content of the request that is being served has it, too.
+/// The wire of a connection, shared with the content of the request that is being served.
 pub(super) type SharedWire = Rc<RefCell<ClientWire>>;
 
 /// The next message of a connection.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and a box costs more")]
 pub(super) enum NextMessage {
-    /// A request.
+    /// The head of a request.
     Request(ReceivedHead),
-    /// None.
+    /// No message: the connection takes no further request.
     End(ConnectionEnd),
 }
 
-/// A wire that carries no further request.
+/// A wire that takes no further request.
 pub(super) struct EndedWire {
     pub(super) stream: ClientStream,
-    /// Bytes that belong to no message.
+    /// Bytes after the last message.
     pub(super) received: BytesMut,
-    /// It has carried a request.
+    /// At least one request was read from it.
     pub(super) has_served: bool,
     /// Everything was written.
     pub(super) is_flushed: bool,
@@ -48,7 +48,7 @@ pub(super) struct EndedWire {
 
 /// The stream of a client, the codec, and the bytes between them.
 pub(super) struct ClientWire {
-    /// `None` once the connection has ended or goes on with another protocol.
+    /// `None` once the connection has ended or switched to another protocol.
     pub(super) stream: Option<ClientStream>,
     pub(super) codec: ServerConnection,
     /// Bytes that the codec has not consumed.
@@ -56,18 +56,18 @@ pub(super) struct ClientWire {
     pub(super) output: OutputQueue,
     /// The client has closed its direction.
     pub(super) has_ended: bool,
-    /// It has carried a request.
+    /// At least one request was read from it.
     has_served: bool,
-    /// No request is taken after the current one.
+    /// The current request is the last one.
     pub(super) is_closing: bool,
     pub(super) content: ContentState,
-    /// The bytes of the current content that are still to come, if its length is known.
+    /// The remaining bytes of the current content, if its length is known.
     pub(super) content_left: Option<u64>,
     /// The task that waits for the content to be read or dropped.
     pub(super) waiter: Option<Waker>,
     /// The task that waits for more of the content.
     pub(super) reader: Option<Waker>,
-    /// A 100 waits to be written.
+    /// A 100 is queued.
     pub(super) has_interim: bool,
     /// The content of the response ends with the connection.
     pub(super) ends_with_connection: bool,
@@ -110,12 +110,12 @@ pub(super) async fn flush(wire: &SharedWire) -> Result<(), DisconnectReason> {
 }
 
 impl ClientWire {
-    /// Takes no request after the current one.
+    /// Makes the current request the last one.
     pub(super) fn begin_shutdown(&mut self) {
         self.is_closing = true;
     }
 
-    /// Takes the stream out; the content of the current request is lost. `None` if it is gone.
+    /// Takes the stream out, or `None` if it is gone. Unread content of the request is lost.
     pub(super) fn take_ended(&mut self) -> Option<EndedWire> {
         let stream = self.stream.take()?;
         self.wake_reader();
@@ -128,17 +128,17 @@ impl ClientWire {
         })
     }
 
-    /// Returns true if nothing should be written before the client has taken something.
+    /// Returns true if nothing should be queued until the client has read something.
     pub(super) fn has_full_output(&self) -> bool {
         self.output.is_full()
     }
 
-    /// Breaks the response off, because the rest of it cannot be had.
+    /// Aborts the response because its content ended early.
     pub(super) fn break_response(&mut self) {
         self.codec.break_off();
     }
 
-    /// Writes until nothing waits.
+    /// Writes everything that is queued.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
             Some(stream) => self.output.poll_write_to(cx, stream),
@@ -146,7 +146,7 @@ impl ClientWire {
         }
     }
 
-    /// Reads more; the end of the client's direction is noted.
+    /// Reads more, and records if the client has closed its direction.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<()> {
         let Some(stream) = &mut self.stream else {
             self.has_ended = true;
@@ -163,14 +163,14 @@ impl ClientWire {
         Poll::Ready(())
     }
 
-    /// The next message, once its head is complete and the answers before it are on their way.
+    /// The next message, once its head is complete. Flushes earlier responses while it waits.
     fn poll_message(
         &mut self,
         cx: &mut Context<'_>,
         activity: &Activity,
     ) -> Poll<io::Result<NextMessage>> {
         loop {
-            // A client that does not read its answers is not served further.
+            // A client that does not read its responses gets no further ones.
             if self.output.is_full() {
                 ready!(self.poll_flush(cx))?;
             }
@@ -184,7 +184,7 @@ impl ClientWire {
                 self.output.release_memory();
             }
             if !self.received.is_empty() {
-                // The head began to arrive with the request before it.
+                // The head began to arrive together with the previous request.
                 activity.record_read();
             }
             ready!(self.poll_read(cx, 0));
@@ -216,13 +216,13 @@ impl ClientWire {
             // The codec reports the end of a request without content, too.
             self.read_end();
         }
-        // The rest of the buffer stays, though it may be empty: the memory is that of the head, and
-        // is used again when the head is gone.
+        // The rest of the buffer is kept even if it is empty: it shares the memory of the head,
+        // which can be reused once the head is dropped.
         NextMessage::Request(ReceivedHead { head, bytes })
     }
 
     fn end_of_fault(&self, fault: Fault) -> ConnectionEnd {
-        // The client ended its direction within the head, so that no answer is owed.
+        // The client closed its direction within the head, so no response is needed.
         if fault.status().is_none() {
             return ConnectionEnd::WithinHead;
         }
@@ -232,7 +232,7 @@ impl ClientWire {
 
     /// The end of a connection that takes no further request.
     fn end_of_requests(&self) -> ConnectionEnd {
-        // A close with bytes that were not read resets the connection, and the response is lost.
+        // Closing with unread bytes would reset the connection, and the response could be lost.
         if self.received.is_empty() || self.has_ended {
             ConnectionEnd::Close
         } else {
@@ -246,7 +246,7 @@ fn codec_limits(limits: &Limits) -> upshift_http1::Limits {
         head_bytes: limits.header_bytes,
         // The exchange reads these fields itself, and never removes them.
         ignores_essential_options: true,
-        // Nor is `Host` for the codec: the exchange checks the authority over all versions of HTTP.
+        // The exchange checks `Host` and the authority itself, for all versions of HTTP.
         checks_host: false,
         ..upshift_http1::Limits::default()
     }

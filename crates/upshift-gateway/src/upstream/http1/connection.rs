@@ -23,20 +23,20 @@ use super::response::{convert_fields, convert_head};
 use super::upload::Upload;
 use crate::upstream::connect::UpstreamStream;
 
-/// The most bytes of the header section of a response. The operator chose the upstream, so only
-/// memory limits it.
+/// The most bytes of the header section of a response. The operator chose the upstream, so this is
+/// the most that the codec supports.
 const MOST_HEAD_BYTES: usize = 65_535;
 /// The most fields of a response.
 const MOST_FIELDS: usize = 512;
 
-/// A connection to an upstream over HTTP/1.1. Between two exchanges it has no buffer.
+/// A connection to an upstream over HTTP/1.1. While it is idle, it holds no buffer.
 pub(crate) struct Http1Connection {
     pub(super) stream: UpstreamStream,
     pub(super) codec: ClientConnection,
     pub(super) upload: Upload,
     pub(super) received: ReceivedBytes,
     pub(super) timer: DeadlineTimer,
-    /// The time for which it may be idle, if the last response stated one.
+    /// The time it may be idle, if the last response stated one.
     pub(super) idle_time: Option<Duration>,
 }
 
@@ -67,10 +67,10 @@ impl Http1Connection {
         })
     }
 
-    /// Returns true if it takes a request, as far as is known without waiting.
+    /// Returns true if, as far as is known without waiting, it can take a request.
     ///
-    /// RFC 9112 §9.2: bytes that no request asked for cannot be the response to the next one. While
-    /// the kernel has reported nothing, this makes no system call.
+    /// RFC 9112 §9.2: unsolicited bytes cannot be the response to the next request. Unless the
+    /// kernel has reported something to read, this makes no system call.
     pub(super) fn is_reusable(&mut self) -> bool {
         let is_complete = self.codec.wants() == Wants::Idle
             && self.received.is_open_and_empty()
@@ -79,7 +79,7 @@ impl Http1Connection {
             return false;
         }
         let stream = &mut self.stream;
-        // Outside of the task's budget: without one, a read would look as if nothing had come.
+        // Outside the task's budget: if that is used up, a read looks as if nothing had arrived.
         let silent = unconstrained(poll_fn(|cx| {
             let mut space = [0; 1];
             let polled = Pin::new(&mut *stream).poll_read(cx, &mut ReadBuf::new(&mut space));
@@ -89,18 +89,18 @@ impl Http1Connection {
         pin!(silent).poll(cx) == Poll::Ready(true)
     }
 
-    /// Gives back what it needs in an exchange only: its buffer, and the wakers of the task, which
-    /// would keep the memory of that. The check before has replaced the one for reading.
+    /// Releases what only an exchange needs: the buffer, and the wakers, which would keep the
+    /// memory of the task. The waker for reading was already replaced by [`Self::is_reusable`].
     pub(super) fn park(&mut self) {
         self.received.release_buffer();
         self.timer.forget_task(&mut Context::from_waker(Waker::noop()));
     }
 
-    /// Closes an idle connection. Over TLS, the upstream is sent the end of the session.
+    /// Closes an idle connection. Over TLS, a close_notify is sent.
     pub(super) fn close(mut self: Box<Self>) {
         if self.stream.is_tls() {
             let cx = &mut Context::from_waker(Waker::noop());
-            // It fits into the buffer of an idle socket; if not, it is not worth a wait.
+            // It fits in the buffer of an idle socket. If not, it is not worth waiting.
             let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
         }
     }
@@ -121,7 +121,7 @@ impl Http1Connection {
         }
     }
 
-    /// The next part of the response among the bytes that were read.
+    /// The next part of the response, if it has already been read.
     pub(super) fn take_buffered(&mut self) -> Result<Option<ResponsePart>, Http1Error> {
         let Self { codec, received, .. } = self;
         let Received { consumed, event } = codec.receive(received.as_slice(), received.has_ended());
@@ -140,7 +140,7 @@ impl Http1Connection {
             ResponseEvent::NeedMore => None,
             ResponseEvent::Interim(_) => Some(ResponsePart::Interim),
             ResponseEvent::End => Some(ResponsePart::End),
-            // The bytes stay: they show that the connection cannot be used again, or belong to
+            // The bytes are kept: they show that the connection cannot be reused, or they belong to
             // another protocol.
             ResponseEvent::Paused | ResponseEvent::Switched | ResponseEvent::Closed => {
                 return Ok(Some(ResponsePart::End));

@@ -14,17 +14,17 @@ use super::exchange::Http1Exchange;
 use super::switched::SwitchedStream;
 use crate::body::{BodyError, PolledFrame};
 
-/// The content of a response. The connection is free again once the last frame was taken.
+/// The content of a response. Once the last frame is taken, the connection can be reused.
 pub(crate) struct Http1Content {
     source: ContentSource,
-    /// The frame after the last one that was taken, if it was read together with that.
+    /// The next frame, if it was read together with the previous one.
     ahead: Option<Frame<Bytes>>,
-    /// The number of bytes that are still to come, if it is known.
+    /// The number of remaining bytes, if it is known.
     length: Option<u64>,
 }
 
 enum ContentSource {
-    /// It has ended, and the connection is free.
+    /// It has ended, and the connection was released.
     Ended,
     Exchange(Http1Exchange),
     /// A task reads it.
@@ -34,8 +34,8 @@ enum ContentSource {
 }
 
 impl Http1Content {
-    /// The content of the response whose head was read. The upstream has `silence` to take the rest
-    /// of a request after its response has ended.
+    /// The content of the response whose head was read. After the response, the upstream has
+    /// `silence` to read the rest of the request.
     pub(crate) fn of_response(
         exchange: Http1Exchange,
         framing: Framing,
@@ -52,7 +52,7 @@ impl Http1Content {
             return Self::new(ContentSource::Early(early), length);
         }
         let mut content = Self::new(ContentSource::Exchange(exchange), length);
-        // Otherwise the connection would be free only when the client takes nothing.
+        // The body may never be polled, so the connection is released now.
         if length == Some(0) {
             content.read_ahead();
         }
@@ -83,7 +83,7 @@ impl Http1Content {
         };
         if let (Some(length), Some(data)) = (&mut self.length, frame.data_ref()) {
             *length = length.saturating_sub(data.len() as u64);
-            // Nothing may ask for the end after this frame.
+            // The body may not be polled again after the last frame.
             if let (0, ContentSource::Early(content)) = (*length, &mut self.source) {
                 content.let_task_finish();
             }
@@ -110,14 +110,14 @@ impl Http1Content {
         }
     }
 
-    /// Reads the next frame, or the end, if it has already arrived: the caller may not ask for
-    /// the end after the last frame, and the connection must be free by then.
+    /// Reads the next frame or the end, if it has already arrived: the caller may not poll again
+    /// after the last frame, and the connection must be released by then.
     fn read_ahead(&mut self) {
         let ContentSource::Exchange(exchange) = &mut self.source else { return };
         match exchange.connection.take_buffered() {
             Ok(Some(ResponsePart::Frame(frame))) => self.ahead = Some(frame),
             Ok(Some(_)) => self.end(),
-            // A fault is reported by the next poll, which returns it again.
+            // The codec repeats a fault, so the next poll reports it.
             Ok(None) | Err(_) => {}
         }
     }
@@ -130,18 +130,18 @@ impl Http1Content {
         }
     }
 
-    /// Returns true if nothing more is to come.
+    /// Returns true if no further frame follows.
     pub(crate) fn has_ended(&self) -> bool {
         let source_ended = match &self.source {
             ContentSource::Ended | ContentSource::Switch(_) => true,
             ContentSource::Exchange(_) => false,
-            // A task cannot tell before it is asked.
+            // Only the task knows, unless the length is known.
             ContentSource::Early(_) => self.length == Some(0),
         };
         source_ended && self.ahead.is_none()
     }
 
-    /// The number of bytes that are still to come.
+    /// The number of remaining bytes.
     pub(crate) fn size_hint(&self) -> SizeHint {
         match (self.length, &self.source) {
             (Some(length), _) => SizeHint::with_exact(length),

@@ -1,14 +1,14 @@
-//! A timer that outlives the waits that it measures.
+//! A timer that is shared by the waits of a connection.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A timer for the waits on one connection, of which most end long before their deadline.
+/// A timer for the waits on one connection, most of which end long before their deadline.
 ///
-/// It is armed once and not taken back: a deadline that has moved on is noticed when the timer
-/// fires, and costs no change of the timer before.
+/// It stays armed when a wait ends. A later deadline does not change the timer until it fires,
+/// which saves a change for each wait.
 #[derive(Default)]
 pub(super) struct DeadlineTimer(Option<Pin<Box<Sleep>>>);
 
@@ -20,7 +20,7 @@ impl DeadlineTimer {
         }
     }
 
-    /// Ready if `deadline` has passed. Otherwise the task is woken at that time, or earlier.
+    /// Ready if `deadline` has passed. Otherwise the task is woken at that time or earlier.
     pub(super) fn poll_passed(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         // The limits may have become shorter.
@@ -44,8 +44,8 @@ mod tests {
 
     use super::*;
 
-    /// KIND: a wait that ends too early because an earlier one has armed the timer, or too late
-    /// because it has a longer limit.
+    /// Catches a wait that ends too early, because an earlier wait armed the timer, or too late,
+    /// because that wait had a longer limit.
     #[tokio::test(start_paused = true)]
     async fn each_wait_has_its_own_deadline() {
         let mut timer = DeadlineTimer::default();

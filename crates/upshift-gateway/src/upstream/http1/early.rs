@@ -1,7 +1,7 @@
 //! A response that begins before the request has ended.
 //!
-//! The rest of the request is sent on in a task, which passes the response on: a client may read
-//! nothing of it before it has sent all, and an upload must not wait for that.
+//! A task then sends the rest of the request and relays the response: some clients read it only
+//! after sending the whole request, so the upload must not wait for the client to read.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -19,7 +19,7 @@ use super::error::Http1Error;
 use super::exchange::Http1Exchange;
 use crate::body::BodyError;
 
-/// Content that a task passes on.
+/// Content that a task relays.
 pub(super) struct EarlyContent {
     frames: mpsc::Receiver<Result<Frame<Bytes>, BodyError>>,
     /// `None` once the response has ended.
@@ -32,10 +32,10 @@ pub(super) fn relay_early_response(
     length: Option<u64>,
     silence: Duration,
 ) -> EarlyContent {
-    // One frame, so that a client that does not read stops the upstream.
+    // One frame, so that a slow client slows down the upstream.
     let (sender, frames) = mpsc::channel(1);
     let task = spawn_local(drive(exchange, sender, silence)).abort_handle();
-    // Without content, nothing of the response is left to wait for.
+    // Without content, the response has ended.
     let kept = if length == Some(0) { None } else { Some(task) };
     EarlyContent { frames, task: kept }
 }
@@ -46,13 +46,13 @@ async fn drive(
     silence: Duration,
 ) {
     if let Err(error) = relay_frames(&mut exchange, &frames).await {
-        // Without a receiver, the client has gone.
+        // This fails if the client is gone.
         let _ = frames.send(Err(error.into())).await;
         return;
     }
     drop(frames);
-    // RFC 9112 §9.5: a client that learns that the connection closes SHOULD stop sending. If it is
-    // kept open, the client may go on for a while after the response.
+    // RFC 9112 §9.5: a client that learns that the connection closes SHOULD stop sending. If the
+    // connection persists, the client may keep sending for a while after the response.
     if exchange.takes_rest_of_request() {
         let rest = timeout(silence, poll_fn(|cx| exchange.poll_upload(cx)));
         if !matches!(rest.await, Ok(Ok(()))) {
@@ -62,7 +62,7 @@ async fn drive(
     exchange.finish();
 }
 
-/// Passes the response on to its end, and sends the request on meanwhile.
+/// Relays the response until its end, and keeps sending the request meanwhile.
 async fn relay_frames(
     exchange: &mut Http1Exchange,
     frames: &mpsc::Sender<Result<Frame<Bytes>, BodyError>>,
@@ -85,7 +85,7 @@ async fn relay_frames(
     }
 }
 
-/// Sends what can be sent of the request. Only its failure matters here.
+/// Sends as much of the request as possible. Only a failure matters here.
 fn poll_upload_error(exchange: &mut Http1Exchange, cx: &mut Context<'_>) -> Result<(), Http1Error> {
     match exchange.poll_upload(cx) {
         Poll::Ready(sent) => sent,
@@ -108,7 +108,7 @@ impl EarlyContent {
         })
     }
 
-    /// Lets the task send the rest of the request, because all of the response was taken.
+    /// Lets the task send the rest of the request, because the whole response was read.
     pub(super) fn let_task_finish(&mut self) {
         self.task = None;
     }

@@ -1,4 +1,4 @@
-//! The ways in which an exchange over HTTP/1.1 fails.
+//! The errors of an exchange over HTTP/1.1.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use upshift_http1::{Fault, FaultClass, SendError};
 
 use crate::body::BodyError;
 
-/// An exchange that has no response, or of which the content is incomplete.
+/// An exchange without a response, or with incomplete content.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Http1Error {
     /// The connection failed.
@@ -15,20 +15,20 @@ pub(crate) enum Http1Error {
     /// The upstream sent something that is not valid HTTP, or ended the connection too early.
     #[error("{0}")]
     Fault(Fault),
-    /// The rest of the request could not be had from the client.
+    /// The rest of the request could not be read from the client.
     #[error("the request broke off: {0}")]
     Request(BodyError),
-    /// A part of the response has no counterpart in the types of the gateway.
+    /// A part of the response cannot be represented in the `http` crate.
     #[error("{0}")]
     Converted(#[from] http::Error),
-    /// The request cannot be written in HTTP/1.1.
+    /// HTTP/1.1 cannot express the request.
     #[error("{0}")]
     Unsendable(#[from] SendError),
 }
 
 impl Http1Error {
-    /// The rule that the upstream broke with bytes that it sent; `None` if it sent too few, or is
-    /// not at fault.
+    /// The fault in the bytes that the upstream sent; `None` if they merely end too early, or the
+    /// upstream is not at fault.
     pub(crate) fn malformed(&self) -> Option<FaultClass> {
         match self {
             Self::Fault(fault) if !is_cut_short(fault.class) => Some(fault.class),

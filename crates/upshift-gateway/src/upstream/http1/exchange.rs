@@ -15,19 +15,19 @@ use super::request::Http1Request;
 use super::switched::SwitchedStream;
 use crate::body::RequestBody;
 
-/// A connection that is used for a request. It closes when this is dropped.
+/// A connection in use for a request. Dropping the exchange closes it.
 pub(crate) struct Http1Exchange {
     pub(super) connection: Box<Http1Connection>,
-    /// The pool that the connection goes to after the exchange; `None` if it is not kept.
+    /// The pool to which the connection returns after the exchange; `None` if it is not kept.
     home: Option<Rc<IdleConnections>>,
 }
 
 impl Http1Exchange {
-    /// Begins an exchange: writes the head of `request` into the buffer. The content is still to be
-    /// attached.
+    /// Begins an exchange by writing the head of `request` into the buffer. Attach the content with
+    /// [`Self::attach_body`].
     ///
     /// # Errors
-    /// If the request cannot be written in HTTP/1.1.
+    /// If HTTP/1.1 cannot express the request.
     pub(crate) fn begin(
         mut connection: Box<Http1Connection>,
         home: Option<Rc<IdleConnections>>,
@@ -50,7 +50,7 @@ impl Http1Exchange {
     ) -> Poll<Result<Response<Framing>, Http1Error>> {
         let sent = self.poll_upload(cx)?;
         if !self.connection.upload.outgoing.has_begun() {
-            // Bytes that come before the request are not its response (RFC 9112 §9.2).
+            // Bytes that arrive before the request is sent are not its response (RFC 9112 §9.2).
             return match sent {
                 Poll::Ready(()) => Poll::Ready(Err(closed())),
                 Poll::Pending => Poll::Pending,
@@ -59,21 +59,21 @@ impl Http1Exchange {
         loop {
             match ready!(self.connection.poll_part(cx))? {
                 ResponsePart::Head(response) => return Poll::Ready(Ok(response)),
-                // RFC 9110 §15.2: "A proxy MUST forward 1xx responses", which the client's side
-                // cannot send yet. The codec bounds their number.
+                // RFC 9110 §15.2: "A proxy MUST forward 1xx responses". The client's side cannot
+                // send them yet. The codec limits their number.
                 ResponsePart::Interim => {}
                 ResponsePart::Frame(_) | ResponsePart::End => return Poll::Ready(Err(closed())),
             }
         }
     }
 
-    /// Ready if `deadline` has passed. Otherwise the task is woken then.
+    /// Ready if `deadline` has passed. Otherwise the task is woken at that time.
     pub(crate) fn poll_deadline(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
         self.connection.timer.poll_passed(deadline, cx)
     }
 
-    /// The content of a request of which nothing was sent; `None` if the upstream may have seen a
-    /// part of the request.
+    /// The content of a request of which nothing was sent; `None` if the upstream may have seen any
+    /// of the request.
     pub(crate) fn take_unsent(&mut self) -> Option<RequestBody> {
         let upload = &mut self.connection.upload;
         if upload.outgoing.has_begun() { None } else { Some(upload.take_back()) }
@@ -86,7 +86,7 @@ impl Http1Exchange {
 
     /// The stream after a 101, if the upstream has the whole request.
     pub(super) fn into_switched(mut self) -> Option<SwitchedStream> {
-        // The 101 has an end, too.
+        // The codec reports an end of the 101, too.
         let end = self.connection.take_buffered();
         if !matches!(end, Ok(Some(ResponsePart::End))) {
             return None;
@@ -98,18 +98,18 @@ impl Http1Exchange {
         Some(SwitchedStream::new(stream, received.take_all()))
     }
 
-    /// Sends what can be sent of the request. Ready when nothing is left.
+    /// Sends as much of the request as possible. Ready when nothing is left to send.
     pub(super) fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Http1Error>> {
         let Http1Connection { codec, stream, upload, .. } = &mut *self.connection;
         upload.poll_send(codec, stream, cx)
     }
 
-    /// Returns true if the response has ended, and the upstream takes the rest of the request.
+    /// Returns true if the response has ended, but the upstream still reads the request.
     pub(super) fn takes_rest_of_request(&self) -> bool {
         self.connection.codec.wants() == Wants::Write
     }
 
-    /// Ends the exchange after the response: keeps the connection if it can be used again.
+    /// Ends the exchange after the response. Keeps the connection if it can be reused.
     pub(super) fn finish(self) {
         if let Some(home) = self.home {
             home.put(self.connection);

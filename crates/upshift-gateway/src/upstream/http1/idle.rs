@@ -12,7 +12,7 @@ use crate::upstream::connect::UpstreamConnector;
 /// The number of idle connections that are kept per core and endpoint.
 const MAX_IDLE: usize = 256;
 
-/// The idle connections of an endpoint on one core. The last one used is used first.
+/// The idle connections of an endpoint on one core. The most recently used is reused first.
 pub(crate) struct IdleConnections {
     connections: RefCell<Vec<IdleConnection>>,
     connector: Rc<UpstreamConnector>,
@@ -29,7 +29,7 @@ impl IdleConnections {
         Rc::new(Self { connections: RefCell::default(), connector })
     }
 
-    /// Takes a connection that the upstream has not closed, and the time for which it was idle.
+    /// Takes a connection that the upstream has not closed, and the time it was idle.
     pub(crate) fn take(&self) -> Option<(Box<Http1Connection>, Duration)> {
         loop {
             let mut idle = self.connections.borrow_mut().pop()?;
@@ -41,7 +41,7 @@ impl IdleConnections {
         }
     }
 
-    /// Keeps a connection, if it can be used again and there is room for it.
+    /// Keeps a connection if it can be reused and there is room for it, or else closes it.
     pub(super) fn put(&self, mut connection: Box<Http1Connection>) {
         let mut connections = self.connections.borrow_mut();
         let has_room = connections.len() < MAX_IDLE && !self.connector.has_few_descriptors();
@@ -69,7 +69,7 @@ impl IdleConnections {
 }
 
 impl IdleConnection {
-    /// Returns true if it takes a request after it was idle for `time`.
+    /// Returns true if it can take a request after being idle for `time`.
     fn is_fit(&mut self, time: Duration) -> bool {
         let is_in_time = self.connection.idle_time.is_none_or(|limit| time < limit);
         is_in_time && self.connection.is_reusable()

@@ -1,15 +1,15 @@
-//! The time for which an upstream keeps an idle connection, as its `Keep-Alive` states it.
+//! The time for which an upstream keeps an idle connection, from its `Keep-Alive` field.
 
 use std::time::Duration;
 
-/// The time before the upstream's own in which a connection is no longer used: a request that it
-/// receives while it closes the connection may be lost.
+/// The margin before the upstream's time-out in which a connection is not reused: a request that
+/// arrives while the upstream closes the connection may be lost.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// The time for which a connection may be idle, by a value of `Keep-Alive`; `None` if it states
-/// none.
+/// The time for which a connection may be idle, according to a `Keep-Alive` value; `None` if it
+/// states none.
 ///
-/// RFC 2068 §19.7.1.1 has the parameters, and `timeout` in seconds is the one that servers send.
+/// RFC 2068 §19.7.1.1 defines the parameters. Servers send `timeout`, in seconds.
 pub(super) fn idle_time(value: &[u8]) -> Option<Duration> {
     for parameter in value.split(|byte| matches!(byte, b',' | b';')) {
         let Ok(text) = std::str::from_utf8(parameter.trim_ascii()) else { continue };

@@ -1,14 +1,14 @@
 //! HTTP/1.1 towards an upstream.
 //!
-//! A connection has no task of its own: that of the exchange drives both directions, until the
+//! A connection has no task of its own: the task of the exchange drives both directions until the
 //! response has ended.
 //!
 //! 1. The head of a request goes out with the start of its content, in one write.
-//! 2. While the rest of the content is sent, the response is awaited. If it begins before the
-//!    request has ended, a task takes over both directions ([`early`]): a client may read nothing
-//!    of it before it has sent all.
-//! 3. A connection is kept if the codec lets it persist, and nothing follows the response. It has no
-//!    buffer while it is idle, and is checked before it is used again ([`idle`]).
+//! 2. The response is awaited while the rest of the content is sent. If it begins before the
+//!    request has ended, a task takes over both directions ([`early`]), because some clients read
+//!    the response only after sending the whole request.
+//! 3. A connection is kept if the codec lets it persist and no bytes follow the response. It holds
+//!    no buffer while it is idle, and is checked before it is reused ([`idle`]).
 
 mod connection;
 mod content;

@@ -1,4 +1,4 @@
-//! The bytes of a request on their way to the upstream.
+//! The queue of bytes to write to the upstream.
 
 use std::cell::Cell;
 use std::io::{self, IoSlice};
@@ -12,19 +12,19 @@ use upshift_http1::ContentFrame;
 
 use crate::upstream::connect::UpstreamStream;
 
-/// The length up to which a piece of content is copied behind the bytes before it. Writing longer
-/// ones from where they are costs less than the copy.
+/// The length up to which a piece of content is appended to the buffer. Longer pieces are cheaper
+/// to write from their own memory.
 const MOST_COPIED: usize = 8 * 1024;
 
-/// The most bytes of a buffer that is kept for the next request.
+/// The largest buffer that is kept for the next request, in bytes.
 const MOST_KEPT: usize = 32 * 1024;
 
 thread_local! {
-    /// The buffer of the core's last request, for the next one.
+    /// The buffer of the core's last request, to be reused for the next one.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Bytes that wait to be written, in this order: the buffer, a long piece, the end of its frame.
+/// Bytes to be written, in this order: the buffer, a long piece, the end of its frame.
 #[derive(Default)]
 pub(super) struct OutgoingBytes {
     buffer: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) struct OutgoingBytes {
     suffix: &'static [u8],
     /// Something was written since the last flush.
     unflushed: bool,
-    /// Something was written at all.
+    /// Something of the request was written.
     has_begun: bool,
 }
 
@@ -53,7 +53,7 @@ impl OutgoingBytes {
         &mut self.buffer
     }
 
-    /// Returns true if another piece fits in before a write.
+    /// Returns true if another piece can be added before the next write.
     pub(super) fn takes_piece(&self) -> bool {
         self.piece.is_empty() && self.buffer.len() < MOST_COPIED
     }
@@ -123,7 +123,7 @@ impl OutgoingBytes {
         self.suffix = &self.suffix[count - of_buffer - of_piece..];
     }
 
-    /// Gives the buffer back. The bytes that are left in it are lost.
+    /// Releases the buffer. Unwritten bytes are lost.
     pub(super) fn release_buffer(&mut self) {
         let mut buffer = mem::take(&mut self.buffer);
         (self.written, self.piece, self.suffix) = (0, Bytes::new(), &[]);

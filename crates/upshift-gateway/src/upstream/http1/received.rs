@@ -1,4 +1,4 @@
-//! The bytes that were read from a connection and not consumed.
+//! The bytes that were read from a connection and not yet consumed.
 
 use std::cell::Cell;
 use std::io;
@@ -12,20 +12,20 @@ use tokio::io::AsyncReadExt;
 
 use crate::upstream::connect::UpstreamStream;
 
-/// The size of a read until it is known that there is more to read, in bytes.
+/// The size of a read in bytes, unless the previous read filled the buffer.
 const FIRST_READ: usize = 16 * 1024;
 /// The size of a read of long content, in bytes.
 const LONG_READ: usize = 64 * 1024;
-/// The length up to which content is copied out of the buffer, in bytes. A slice would cost as much
-/// for its counter, and keep the buffer for as long as the client takes.
+/// The length up to which content is copied out of the buffer, in bytes. A slice costs as much, for
+/// its reference count, and keeps the buffer in use until the client has read it.
 const MOST_COPIED: usize = 4 * 1024;
 
 thread_local! {
-    /// The buffer of the core's last exchange, for the next one.
+    /// The buffer of the core's last exchange, to be reused for the next one.
     static SPARE: Cell<BytesMut> = Cell::new(BytesMut::new());
 }
 
-/// The bytes that were read and not consumed. Without any, there is no buffer.
+/// The bytes that were read and not yet consumed. An idle connection holds no buffer.
 #[derive(Default)]
 pub(super) struct ReceivedBytes {
     bytes: BytesMut,
@@ -41,12 +41,12 @@ impl ReceivedBytes {
         &self.bytes
     }
 
-    /// Returns true if there are none, and the upstream may send more.
+    /// Returns true if there are no bytes, and the upstream may send more.
     pub(super) fn is_open_and_empty(&self) -> bool {
         self.bytes.is_empty() && !self.ended
     }
 
-    /// Returns true if the upstream has ended its direction.
+    /// Returns true if the upstream has closed its direction.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
@@ -64,7 +64,7 @@ impl ReceivedBytes {
         let room = self.bytes.capacity() - self.bytes.len();
         let polled = pin!(stream.read_buf(&mut self.bytes)).poll(cx);
         if polled.is_pending() && self.bytes.is_empty() {
-            // An exchange that waits for its response holds no buffer.
+            // An exchange that waits for its response needs no buffer.
             self.release_buffer();
         }
         let read = ready!(polled)?;
@@ -97,11 +97,11 @@ impl ReceivedBytes {
         self.take_range(0..length, length)
     }
 
-    /// Gives the buffer back. The bytes that are left in it are lost.
+    /// Releases the buffer. Unconsumed bytes are lost.
     pub(super) fn release_buffer(&mut self) {
         let mut buffer = mem::take(&mut self.bytes);
         buffer.clear();
-        // Not if a slice of it is still on its way to a client.
+        // This fails while a slice of it is still queued for a client.
         if buffer.try_reclaim(FIRST_READ) {
             SPARE.set(buffer);
         }
@@ -117,7 +117,7 @@ mod tests {
         ReceivedBytes { bytes: BytesMut::from(bytes), ..ReceivedBytes::default() }
     }
 
-    /// KIND: content of which bytes are lost or repeated, copied or not.
+    /// Catches bytes of content that are lost or repeated, copied or not.
     #[test]
     fn a_piece_is_taken_out_of_its_frame() {
         for length in [3, MOST_COPIED, MOST_COPIED + 1, 3 * MOST_COPIED] {
@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// KIND: a buffer is used again while a client still has to take content out of it.
+    /// Catches a buffer that is reused while a slice of it is still queued for a client.
     #[test]
     fn a_shared_buffer_is_not_used_again() {
         let content = vec![b'c'; 2 * FIRST_READ];

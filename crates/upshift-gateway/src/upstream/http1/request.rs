@@ -1,4 +1,4 @@
-//! The head of a request, as the upstream gets it.
+//! The head of a request to the upstream.
 
 use std::iter;
 
@@ -15,11 +15,11 @@ pub(crate) struct Http1Request<'r> {
     pub(crate) target: &'r PathAndQuery,
     /// `Host`.
     pub(crate) host: &'r HeaderValue,
-    /// The other fields, without those that frame the content.
+    /// The other fields, except those that frame the content.
     pub(crate) headers: &'r HeaderMap,
     /// Trailers are accepted.
     pub(crate) trailers: bool,
-    /// The end of the content.
+    /// The framing of the content.
     pub(crate) framing: Framing,
 }
 
@@ -30,7 +30,7 @@ impl Http1Request<'_> {
     /// Writes the head into `out`.
     ///
     /// # Errors
-    /// If it cannot be written in HTTP/1.1.
+    /// If HTTP/1.1 cannot express it.
     pub(super) fn write_head(
         &self,
         codec: &mut ClientConnection,
@@ -59,7 +59,7 @@ impl Http1Request<'_> {
 /// The fields of a map, as the codec writes them.
 pub(super) fn fields_of(headers: &HeaderMap) -> impl Iterator<Item = Field<'_>> {
     headers.iter().map(|(name, value)| {
-        // White space around a value, as some senders of HTTP/2 have it, is not part of it.
+        // Some HTTP/2 senders put white space around a value. It is not part of the value.
         Field::new(name.as_str().as_bytes(), value.as_bytes().trim_ascii())
     })
 }
@@ -68,7 +68,7 @@ fn line_length(field: &Field<'_>) -> usize {
     field.name().len() + ": ".len() + field.value().len() + "\r\n".len()
 }
 
-/// Writes a name as most senders do: some recipients compare names exactly.
+/// Capitalizes a name like most senders do, because some recipients compare names exactly.
 fn capitalize_name(name: &mut [u8]) {
     let mut begins_word = true;
     for byte in name {

@@ -1,14 +1,14 @@
-//! The head of a response, converted.
+//! Converts the head of a response to the types of the `http` crate.
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, Version};
 use upshift_http1::{FieldTable, Framing, ResponseHead};
 
-/// Converts the head of a response; `bytes` are those of its event.
+/// Converts the head of a response from the `bytes` of its event.
 ///
 /// # Errors
-/// If a part of it is invalid, which the codec has excluded.
+/// If a part of it is invalid. The codec has already ruled that out.
 pub(super) fn convert_head(
     head: &ResponseHead,
     bytes: &Bytes,
@@ -23,10 +23,10 @@ pub(super) fn convert_head(
     Ok(response)
 }
 
-/// Converts the fields of a section; `bytes` are those of its event.
+/// Converts the fields of a section from the `bytes` of its event.
 ///
 /// # Errors
-/// If one is invalid, which the codec has excluded.
+/// If one is invalid. The codec has already ruled that out.
 pub(super) fn convert_fields(fields: &FieldTable, bytes: &Bytes) -> Result<HeaderMap, http::Error> {
     let mut headers = HeaderMap::with_capacity(fields.len());
     for span in fields.spans() {

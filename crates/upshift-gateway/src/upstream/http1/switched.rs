@@ -1,4 +1,4 @@
-//! A connection that left HTTP after a `101`.
+//! A connection that switched to another protocol with a `101`.
 
 use std::io;
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::upstream::connect::UpstreamStream;
 
-/// The stream under a connection that switched to another protocol.
+/// The stream of a connection that switched to another protocol.
 pub(crate) struct SwitchedStream {
     /// The bytes of the other protocol that were read together with the `101`.
     early: Bytes,
@@ -17,7 +17,7 @@ pub(crate) struct SwitchedStream {
 }
 
 impl SwitchedStream {
-    /// The stream after the response; `early` is what was read of it.
+    /// The stream after the response. `early` has already been read from it.
     pub(super) fn new(stream: UpstreamStream, early: Bytes) -> Self {
         Self { early, stream }
     }
@@ -36,7 +36,7 @@ impl AsyncRead for SwitchedStream {
         buffer.put_slice(&self.early[..length]);
         self.early.advance(length);
         if self.early.is_empty() {
-            // An empty slice would keep the buffer alive as long as the tunnel.
+            // An empty slice would keep the buffer alive until the tunnel ends.
             self.early = Bytes::new();
         }
         Poll::Ready(Ok(()))

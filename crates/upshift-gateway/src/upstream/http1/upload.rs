@@ -1,4 +1,4 @@
-//! The request of an exchange, on its way to the upstream.
+//! Sends the request of an exchange to the upstream.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,16 +14,16 @@ use super::request::fields_of;
 use crate::body::RequestBody;
 use crate::upstream::connect::UpstreamStream;
 
-/// The part of a request that was not sent.
+/// The part of a request that is not sent yet.
 #[derive(Default)]
 pub(super) struct Upload {
     pub(super) outgoing: OutgoingBytes,
-    /// The content; `None` once all of it was taken.
+    /// The content; `None` once it was read to its end.
     body: Option<RequestBody>,
-    /// A piece that was taken before anything was written: if nothing can be, the request is sent
-    /// again with it.
+    /// A piece that was read before anything was written. It is needed if nothing can be written,
+    /// because the request is then sent elsewhere.
     first: Option<Bytes>,
-    /// The upstream takes no more.
+    /// The upstream accepts no more.
     stopped: bool,
     /// Nothing is left to send.
     sent: bool,
@@ -42,7 +42,7 @@ impl Upload {
         self.sent
     }
 
-    /// Returns true if the upstream stopped taking the request before its end.
+    /// Returns true if the upstream stopped reading the request before its end.
     pub(super) fn was_stopped(&self) -> bool {
         self.stopped
     }
@@ -60,11 +60,11 @@ impl Upload {
         }
     }
 
-    /// Sends as much as the client provides and the upstream takes. Ready when nothing is left to
-    /// send: all was sent, or the upstream takes no more.
+    /// Sends as much as the client provides and the upstream accepts. Ready when everything was
+    /// sent, or the upstream accepts no more.
     ///
     /// # Errors
-    /// If the content broke off.
+    /// If the content ends early.
     pub(super) fn poll_send(
         &mut self,
         codec: &mut ClientConnection,
@@ -74,8 +74,8 @@ impl Upload {
         while !self.sent {
             let is_waiting = self.fill_outgoing(codec, cx)?;
             if ready!(self.outgoing.poll_write(stream, cx)).is_err() {
-                // RFC 9112 §9.5: the upstream may have responded before it closed its direction, so
-                // the response is still read.
+                // RFC 9112 §9.5: the upstream may have responded before it stopped reading, so the
+                // response is still read.
                 (self.stopped, self.sent) = (true, true);
                 if self.outgoing.has_begun() {
                     self.body = None;
@@ -91,14 +91,14 @@ impl Upload {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes pieces of the content until there is enough for a write. Returns true if the client
-    /// has to send the next one.
+    /// Collects pieces of the content until there is enough for a write. Returns true if it waits
+    /// for the client.
     fn fill_outgoing(
         &mut self,
         codec: &mut ClientConnection,
         cx: &mut Context<'_>,
     ) -> Result<bool, Http1Error> {
-        // Of a request that may have to be sent elsewhere, one piece is enough to keep.
+        // Until something is written, at most one piece is read, in case the request is resent.
         while self.outgoing.takes_piece() && self.first.is_none() {
             let Some(body) = &mut self.body else { break };
             let Poll::Ready(polled) = Pin::new(body).poll_frame(cx) else { return Ok(true) };
@@ -130,7 +130,7 @@ impl Upload {
             }
             self.outgoing.put_piece(framed, data);
         }
-        // Without another poll, so that the end goes out in the same write.
+        // The end is added without another poll, so that it goes out in the same write.
         match &self.body {
             Some(body) if body.is_end_stream() && self.outgoing.takes_piece() => {
                 self.put_end(&HeaderMap::new(), codec)
