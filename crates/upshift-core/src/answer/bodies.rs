@@ -1,4 +1,4 @@
-//! The bodies of a refusal but for JSON: HTML, plain text, and the trailers of gRPC.
+//! The bodies of a refusal except JSON: HTML, plain text, and the trailers of gRPC.
 
 use super::html::RefusalPage;
 use super::kinds::{button_label, is_docs_url, upgrade_url};

@@ -1,4 +1,4 @@
-//! Composing an answer, with holes for the values of the requests that get it.
+//! Composes an answer, with holes for the values of a request.
 
 use super::field_lines::FieldLines;
 use super::refusal_lines::{refusal_lines, vary};
@@ -12,7 +12,7 @@ use crate::prepared::{AnswerForm, AnswerShape, Format, Hole, PreparedAnswer, Tem
 use crate::{HttpVersion, RequirementKind, VerdictReason};
 
 /// Composes the answer of this shape. `top` is the rule that decided; `others` are the other rules
-/// that refuse, as in the shape.
+/// that refuse, in the order of the shape.
 pub(super) fn compose_answer(
     shape: &AnswerShape<'_>,
     top: &Rule,
@@ -73,14 +73,14 @@ fn compose_refusal(
 /// Chooses between 426 and another status.
 fn choose_status(top: ShapedRule<'_>) -> AnswerStatus {
     let is_http1 = top.request.is_http1();
-    // RFC 9110 §7.8: `Upgrade` is for this hop, and the proxy at its end is not what has to upgrade.
+    // RFC 9110 §7.8: `Upgrade` applies to this hop, but the proxy at its end need not upgrade.
     let is_hidden = is_http1 && top.request.hides_upgrade;
     let code = match top.rule.answer {
         // `Status(426)` means the same as the default style, with the same exceptions below.
         AnswerStyle::Status(code) if code != 426 => code,
         AnswerStyle::Strict => status_without_426(top),
-        // The client has just offered a WebSocket. `Upgrade: websocket` would tell it to do the
-        // same again.
+        // The client has just offered a WebSocket. `Upgrade: websocket` would ask it to repeat
+        // that.
         _ if top.ruling.cause == Some(VerdictReason::Subprotocol) => 400,
         _ if is_hidden => status_without_426(top),
         _ => 426,
@@ -97,7 +97,7 @@ fn choose_status(top: ShapedRule<'_>) -> AnswerStatus {
 /// The status for operators who reserve 426 for protocols.
 fn status_without_426(top: ShapedRule<'_>) -> u16 {
     match top.ruling.cause.unwrap_or(top.ruling.reason) {
-        // The request is at fault and not the client, which can send a better one.
+        // The request is at fault, not the client, which can send a correct one.
         VerdictReason::Subprotocol
         | VerdictReason::Missing
         | VerdictReason::Malformed

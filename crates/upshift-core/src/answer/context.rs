@@ -1,10 +1,10 @@
-//! The inputs of an answer besides the decision and the facts.
+//! The inputs of an answer other than the decision and the facts.
 
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
 
-/// The abilities of the listener and the circumstances of the request that shape an answer.
+/// The properties of the listener and the request that an answer depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AnswerContext<'a> {
     /// True if the listener switches to HTTP/2 on `Upgrade: h2c`.
@@ -13,11 +13,11 @@ pub struct AnswerContext<'a> {
     pub tls_in_band: bool,
     /// True if a declared proxy is between the client and us.
     pub proxied: bool,
-    /// True if that proxy passes `Upgrade` on correctly (`upgrade-field = true`).
+    /// True if that proxy forwards `Upgrade` correctly (`upgrade-field = true`).
     pub upgrade_field: bool,
-    /// The base of links: `https://api.example.com`, without a slash at its end.
+    /// The base of links, without a trailing slash: `https://api.example.com`.
     pub public_url: Option<&'a str>,
-    /// The address of the `https` listener, for clients that use a loopback name of this machine.
+    /// The address of the `https` listener, for clients that connect by a loopback name.
     pub https_listener: Option<SocketAddr>,
     /// The value of `Alt-Svc` that announces HTTP/3.
     pub alt_svc: Option<&'a str>,

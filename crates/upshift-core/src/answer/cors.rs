@@ -14,7 +14,7 @@ const ORIGIN_LIMIT: usize = 512;
 /// To a script, a 426 that it may not read looks like a network failure.
 pub(super) fn push_cors_lines(facts: &Facts<'_>, lines: &mut String) {
     let Some(origin) = facts.fields.text("origin") else { return };
-    // The value goes back into a field, so anything unusual is left out.
+    // The value is copied into a field, so unusual values are left out.
     if origin.len() >= ORIGIN_LIMIT || !origin.bytes().all(|byte| byte.is_ascii_graphic()) {
         return;
     }

@@ -10,8 +10,8 @@ pub(super) struct FieldLines(Template);
 impl FieldLines {
     /// Appends a line.
     ///
-    /// A value that no field may have is left out with its name, rather than altered. The reader of
-    /// policy files lets none through, but a policy may also be built in code.
+    /// A line with an invalid value is left out, not altered. The reader of policy files rejects
+    /// such values, but a policy can also be built in code.
     pub(super) fn push(&mut self, name: &str, value: impl TemplatePiece) {
         let mut template = Template::default();
         template.push(value);

@@ -14,8 +14,8 @@ const MEDIA_TYPES: [(&str, Format); 5] = [
     ("text/plain", Format::Text),
 ];
 
-/// The format for this request: gRPC for gRPC, text for git, otherwise the preferred one of
-/// `Accept`. If `Accept` has no preference, or none that can be met, it is problem+json.
+/// The format for this request: gRPC for gRPC, text for git, otherwise the one that `Accept`
+/// prefers. If `Accept` has no preference, or none that can be met, it is problem+json.
 pub(super) fn negotiate_format(facts: &Facts<'_>) -> Format {
     // gRPC is defined over HTTP/2. A client over HTTP/1.1 would not look for trailers.
     if !facts.is_http1() && is_grpc(facts) {
@@ -51,7 +51,7 @@ fn is_git(facts: &Facts<'_>) -> bool {
         && has_product(&String::from_utf8_lossy(agent.trim_ascii()), "git")
 }
 
-/// Returns true if `Accept` has no preference, as that of most programs.
+/// Returns true if `Accept` has no preference, as in most programs.
 fn accepts_anything(facts: &Facts<'_>) -> bool {
     match facts.fields.nth("accept", 0) {
         None => true,

@@ -1,8 +1,8 @@
 //! The answer to a refused gRPC call: HTTP 200 with trailers only and the status
 //! `FAILED_PRECONDITION` (gRPC over HTTP2, "Responses").
 //!
-//! The status is never `UNAVAILABLE`. Clients retry that, so that a refusal would cause a flood of
-//! requests.
+//! The status is never `UNAVAILABLE`, because clients retry that, and a refusal would cause a flood
+//! of requests.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;

@@ -4,8 +4,8 @@ use crate::prepared::{Encoding, Template, template};
 
 const TEMPLATE: &str = include_str!("page.html");
 
-// An unknown hole would render nothing, and a hole that is missing would hide its text, so either
-// one fails the build.
+// An unknown hole would render nothing, and a missing hole would hide its text, so both fail the
+// build.
 const _: () = assert!(
     fits_holes(TEMPLATE.as_bytes()),
     "page.html has an unknown hole, or does not have all of HOLES"
@@ -78,7 +78,7 @@ impl RefusalPage<'_> {
             && let Some((name, after)) = opened.split_once("}}")
         {
             out.push(text);
-            // One of them fits: the build has checked the template.
+            // One of them matches: the template is checked at build time.
             for (known, hole) in HOLES {
                 if name == known {
                     self.fill_hole(hole, &mut out);
@@ -132,7 +132,7 @@ impl RefusalPage<'_> {
 }
 
 fn push_link(class: &str, url: &Template, label: &str, out: &mut Template) {
-    // The linked site need not learn the path of the request.
+    // The linked site does not need the path of the request.
     out.push(format!("<a class=\"{class}\" rel=\"noreferrer\" href=\""));
     out.push_encoded(url, Encoding::Html);
     out.push("\">");
@@ -178,7 +178,7 @@ const fn fits_holes(template: &[u8]) -> bool {
     true
 }
 
-/// Returns true if `name` and the closing braces are at this place of the template.
+/// Returns true if `name` and the closing braces are at this offset of the template.
 const fn is_hole_at(template: &[u8], start: usize, name: &[u8]) -> bool {
     let end = start + name.len();
     if end + 1 >= template.len() || template[end] != b'}' || template[end + 1] != b'}' {

@@ -1,4 +1,4 @@
-//! JSON whose texts have holes.
+//! JSON whose strings have holes.
 
 use serde::Serialize;
 
@@ -30,8 +30,8 @@ impl Json {
         Self::Text(template)
     }
 
-    /// Appends the value as `serde_json` writes it for people: one member or element on a line,
-    /// two spaces for each level.
+    /// Appends the value in the pretty format of `serde_json`: one member or element per line, and
+    /// two spaces per level.
     pub(super) fn write_pretty(&self, level: usize, out: &mut Template) {
         match self {
             Self::Text(text) => {
@@ -65,7 +65,7 @@ impl Json {
     }
 }
 
-/// Begins the line of an element or member; the one before it needs a comma.
+/// Begins the line of an element or member, with a comma after the previous one.
 fn push_line_start(index: usize, level: usize, out: &mut Template) {
     if index > 0 {
         out.push(",");

@@ -1,5 +1,5 @@
-//! The parts of an answer that depend on the kind of the requirement, but for its sentences, which
-//! are in `words.rs`.
+//! The parts of an answer that depend on the kind of the requirement. The sentences are in
+//! `words.rs`.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::prepared::{Hole, Template, UrlShape, template};
 use crate::version::Version;
 use crate::{HttpVersion, RequirementKind, VerdictReason};
 
-/// A requirement as problem bodies and `--json` show it.
+/// A requirement, as shown in problem bodies and by `--json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RequirementSummary<'a> {
     /// The kind.
@@ -62,7 +62,7 @@ pub fn summarize_requirement(requirement: &Requirement) -> RequirementSummary<'_
             summary.protocol = Some(format!("websocket/{}", wanted.version));
             summary.subprotocols = wanted.subprotocols.iter().map(AsRef::as_ref).collect();
         }
-        // The token that `Upgrade` has in this case, so that clients read both alike.
+        // The same token as in `Upgrade`, so that clients can parse both alike.
         Requirement::NoWebSocket => summary.protocol = Some("HTTP/1.1".to_owned()),
         Requirement::Api(api) => {
             summary.minimum = Some(api.minimum.as_str());
@@ -85,7 +85,8 @@ pub fn summarize_requirement(requirement: &Requirement) -> RequirementSummary<'_
 pub(super) fn protocols_of(requirement: &Requirement, shaped: ShapedRule<'_>) -> Vec<Protocol> {
     let request = shaped.request;
     let single = match requirement {
-        // RFC 2817 §4.2. The second token is the upper layer, which only follows a switch in band.
+        // RFC 2817 §4.2. The second token is the upper layer, which is used only after an in-band
+        // switch.
         Requirement::Tls(minimum) if request.tls_in_band && request.is_cleartext() => {
             let both = [registered("TLS", Some(minimum.as_str())), registered("HTTP", Some("1.1"))];
             return both.into_iter().flatten().collect();
@@ -94,15 +95,15 @@ pub(super) fn protocols_of(requirement: &Requirement, shaped: ShapedRule<'_>) ->
         Requirement::Http(HttpVersion::V2) if request.h2c && request.is_cleartext() => {
             registered("h2c", None)
         }
-        // RFC 9110 §2.5: the minor version 0 is implied, but the registry wants it written.
+        // RFC 9110 §2.5: the minor version 0 is implied, but the registry requires it.
         Requirement::Http(HttpVersion::V2) => registered("HTTP", Some("2.0")),
         Requirement::Http(HttpVersion::V3) => registered("HTTP", Some("3.0")),
         Requirement::Http(minimum) => registered("HTTP", Some(minimum.as_str())),
-        // RFC 6455 §11.2 registers the token without a version, which has a field of its own.
+        // RFC 6455 §11.2 registers the token without a version; the version has its own field.
         Requirement::WebSocket(_) => registered("websocket", None),
-        // A 426 has to name something, and plain HTTP is what remains.
+        // A 426 has to name a protocol, and only plain HTTP is left.
         Requirement::NoWebSocket => registered("HTTP", Some("1.1")),
-        // Without a `token`, the policy has no other name for the API than the id of the rule.
+        // Without a `token`, the id of the rule is the only name for the API.
         Requirement::Api(api) => {
             shaped.rule.version_protocol(&shaped.rule.id, Some(api.minimum.as_str()))
         }
@@ -112,7 +113,7 @@ pub(super) fn protocols_of(requirement: &Requirement, shaped: ShapedRule<'_>) ->
     single.into_iter().collect()
 }
 
-/// The field that a 426 over HTTP/1.x has for a requirement, beside `Upgrade`: its name and value.
+/// The name and value of the additional field of a 426 over HTTP/1.x for a requirement.
 pub(super) fn requirement_field(requirement: &Requirement) -> Option<(&'static str, String)> {
     match requirement {
         // RFC 6455 §4.4: the server MUST respond with the versions that it will use.
@@ -131,7 +132,7 @@ pub(super) fn requirement_field(requirement: &Requirement) -> Option<(&'static s
 /// The status of a client that is at fault itself, for operators who reserve 426 for protocols.
 pub(super) fn strict_status(kind: RequirementKind) -> u16 {
     match kind {
-        // RFC 9110 §15.5.11: what was asked for existed, and is likely gone for good.
+        // RFC 9110 §15.5.11: the resource existed, and is probably gone permanently.
         RequirementKind::Api => 410,
         RequirementKind::Tls
         | RequirementKind::Http
@@ -162,11 +163,11 @@ pub(super) fn is_docs_url(shaped: ShapedRule<'_>) -> bool {
 fn configured_url(shaped: ShapedRule<'_>) -> Option<&str> {
     let ShapedRule { rule, ruling, .. } = shaped;
     match ruling.kind {
-        // That address is made of the request's.
+        // That URL is derived from the URL of the request.
         RequirementKind::Tls => None,
         RequirementKind::Client => rule.upgrade_url.url_for(ruling.client.as_deref()),
         RequirementKind::Api => rule.successor.as_deref(),
-        // Requirements of other kinds read no name of a client to choose an address by.
+        // Other kinds of requirement read no client name that could select an address.
         RequirementKind::Http | RequirementKind::WebSocket | RequirementKind::Protocol => {
             rule.upgrade_url.url_for(None)
         }
@@ -185,9 +186,9 @@ pub(super) fn button_label(kind: RequirementKind) -> &'static str {
     }
 }
 
-/// A protocol of the IANA registry.
+/// A protocol in the IANA registry.
 fn registered(name: &str, version: Option<&str>) -> Option<Protocol> {
-    // Every caller passes tokens, so there is always a protocol.
+    // Every caller passes valid tokens, so this never returns `None`.
     Protocol::new(name, version).ok()
 }
 
@@ -197,7 +198,7 @@ fn client_protocols(client: &ClientRequirement, shaped: ShapedRule<'_>) -> Vec<P
     let ShapedRule { rule, ruling, .. } = shaped;
     let seen = ruling.client.as_deref();
     if ruling.cause == Some(VerdictReason::Blocked) {
-        // A build is blocked under the name that was read, so there is one.
+        // A blocked build was matched by its name, so there is one.
         let Some(name) = seen else { return Vec::new() };
         return rule.version_protocol(name, None).into_iter().collect();
     }

@@ -3,7 +3,7 @@
 //! 1. A 426 over HTTP/1.x carries `Upgrade` and `Connection: upgrade`. Over HTTP/2 and HTTP/3 it
 //!    carries neither ([`UpgradeRequired`]).
 //! 2. Behind a declared proxy the answer has the strict status instead of 426. `Upgrade` is
-//!    hop-by-hop, so the proxy would drop it or, worse, carry it into HTTP/2.
+//!    hop-by-hop, so the proxy would drop it or, worse, forward it into HTTP/2.
 //! 3. Every refusal is `no-store`, varies on each field that was read, and can be read by a script
 //!    of another origin.
 //! 4. Links are built from what the operator configured, or lead to a listener on loopback. They

@@ -8,7 +8,7 @@ use super::shaped_rule::ShapedRule;
 use super::words::refusal_text;
 use crate::prepared::{Hole, ObservedPart, RulingHole, Template, template};
 
-/// The body, with a line break at its end. `detail` is first because people read it too.
+/// The body, ending with a line break. `detail` is first because people read it, too.
 pub(super) fn problem_body(refusal: &RefusalParts<'_>) -> Template {
     let top = refusal.top;
     let rule = top.rule;
@@ -49,7 +49,7 @@ pub(super) fn problem_body(refusal: &RefusalParts<'_>) -> Template {
     members.push(("request_id", Json::Text(template![Hole::RequestId])));
     let mut body = Template::default();
     Json::Object(members).write_pretty(0, &mut body);
-    // Otherwise a shell would print its prompt right behind the body.
+    // Without it, a shell would print its prompt on the last line of the body.
     body.push("\n");
     body
 }

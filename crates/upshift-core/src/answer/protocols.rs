@@ -6,7 +6,7 @@ use crate::field::{Protocol, UpgradeList};
 
 /// The rule's requirements as an `Upgrade` list.
 pub(super) fn upgrade_list(shaped: ShapedRule<'_>) -> UpgradeList {
-    // The texts of a rule may contain no valid token, but a 426 must name something.
+    // A rule may contain no valid token, but a 426 must name a protocol.
     match UpgradeList::new(required_protocols(shaped)) {
         Some(list) => list,
         None => UpgradeList::http11(),

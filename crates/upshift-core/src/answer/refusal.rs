@@ -12,9 +12,9 @@ use crate::policy::Rule;
 use crate::prepared::{AnswerForm, PreparedAnswer};
 use crate::{Decision, Facts, Ruling, Verdict};
 
-/// Makes the answer to a refused request; `None` if the request is not refused.
+/// Creates the answer to a refused request; `None` if the request is not refused.
 ///
-/// The first answer of its shape is composed, and kept with the rule. Later ones copy it.
+/// The first answer of a shape is composed and kept with the rule. Later answers are copies of it.
 pub fn refusal_for(
     decision: &Decision<'_>,
     facts: &Facts<'_>,
@@ -42,11 +42,11 @@ pub fn refusal_for(
     Some(answer)
 }
 
-/// The rules that refuse beside the one that decided.
+/// The rules that also refuse, other than the one that decided.
 fn other_rules<'p>(decision: &Decision<'p>, top: &Ruling<'p>) -> Vec<&'p Rule> {
     let mut rules = Vec::new();
     for ruling in decision.refusing() {
-        // The ruling itself is compared, because two rules can refuse for equal reasons.
+        // By identity, because two rules can refuse for equal reasons.
         if !std::ptr::eq(ruling, top) {
             rules.push(ruling.rule);
         }

@@ -20,7 +20,7 @@ pub(super) fn refusal_lines(refusal: &RefusalParts<'_>, format: Format, close: b
     if refusal.shape.has_window_end {
         lines.push("Retry-After", Hole::SecondsLeft);
     }
-    // RFC 9114 §3.1.1: `Alt-Svc` tells a client where HTTP/3 is.
+    // RFC 9114 §3.1.1: `Alt-Svc` announces the HTTP/3 endpoint.
     if refusal.shape.request.has_alt_svc && refusal.top.rule.require.iter().any(needs_http3) {
         lines.push("Alt-Svc", Hole::AltSvc);
     }
@@ -43,7 +43,7 @@ pub(super) fn refusal_lines(refusal: &RefusalParts<'_>, format: Format, close: b
 pub(super) fn vary(top: ShapedRule<'_>, others: &[ShapedRule<'_>]) -> Template {
     let mut rules = std::iter::once(&top).chain(others);
     let fields = FormFields {
-        // gRPC is known by its content type, and only from HTTP/2 on (`negotiate_format`).
+        // gRPC is recognized by its content type, over HTTP/2 and later (`negotiate_format`).
         content_type: !top.request.is_http1(),
         fetch_mode: rules.any(|shaped| shaped.rule.answer == AnswerStyle::Redirect),
     };
@@ -62,7 +62,7 @@ fn push_upgrade_lines(refusal: &RefusalParts<'_>, close: bool, lines: &mut Field
         lines.push("Connection", if close { "upgrade, close" } else { "upgrade" });
         let mut pushed = Vec::new();
         for requirement in &refusal.top.rule.require {
-            // Two requirements of a WebSocket, with other subprotocols, name one version.
+            // Two WebSocket requirements with different subprotocols name the same version.
             if let Some(field) = requirement_field(requirement)
                 && !pushed.contains(&field)
             {
@@ -81,7 +81,7 @@ fn push_upgrade_lines(refusal: &RefusalParts<'_>, close: bool, lines: &mut Field
 fn push_deprecated_versions(refusal: &RefusalParts<'_>, rules: &[&Rule], lines: &mut FieldLines) {
     let mut shaped = std::iter::once(&refusal.top).chain(&refusal.others);
     let may_name_sent = shaped.any(|shaped| {
-        // The version that was sent is listed as well, if it is one that is too old.
+        // If the client's version is too old, it is listed as well.
         shaped.ruling.cause == Some(VerdictReason::TooOld) && shaped.ruling.api != ApiShape::None
     });
     if may_name_sent {

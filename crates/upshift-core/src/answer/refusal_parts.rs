@@ -1,4 +1,4 @@
-//! The parts of a refusal that its field lines and its body are composed of.
+//! The parts of a refusal, from which its field lines and its body are composed.
 
 use super::shaped_rule::ShapedRule;
 use super::status::AnswerStatus;
@@ -6,7 +6,7 @@ use super::words::RefusalText;
 use crate::policy::Rule;
 use crate::prepared::AnswerShape;
 
-/// Everything that a refusal can show.
+/// Everything that a refusal can contain.
 pub(super) struct RefusalParts<'s> {
     pub(super) shape: &'s AnswerShape<'s>,
     /// The rule that decided.

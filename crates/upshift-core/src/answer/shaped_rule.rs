@@ -1,16 +1,16 @@
-//! A rule that an answer is composed for.
+//! A rule with the shape of its answer.
 
 use crate::policy::Rule;
 use crate::prepared::{Hole, RequestShape, RulingHole, RulingShape, UrlShape};
 
-/// A rule and everything that shapes the answer of a request that it refuses.
+/// A rule, and the shape of the answer to a request that it refuses.
 #[derive(Clone, Copy)]
 pub(super) struct ShapedRule<'s> {
     pub(super) rule: &'s Rule,
     pub(super) ruling: &'s RulingShape<'s>,
     pub(super) request: &'s RequestShape,
     pub(super) https_url: UrlShape,
-    /// The place of the ruling among those that refuse: 0 for the one that decided.
+    /// The index of the ruling among those that refuse: 0 for the one that decided.
     pub(super) place: usize,
 }
 

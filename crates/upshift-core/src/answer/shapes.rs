@@ -20,7 +20,7 @@ pub(super) fn answer_shape<'r>(
 ) -> AnswerShape<'r> {
     let mut others = Vec::new();
     for ruling in decision.refusing() {
-        // The ruling itself is compared, because two rules can refuse for equal reasons.
+        // By identity, because two rules can refuse for equal reasons.
         if !std::ptr::eq(ruling, top) {
             let ruling_shape = ruling_shape(ruling);
             others.push(OtherShape { rule: Cow::Borrowed(&ruling.rule.id), ruling: ruling_shape });
@@ -45,7 +45,7 @@ fn url_shape(https_url: Option<&str>, docs: Option<&str>) -> UrlShape {
     }
 }
 
-/// The part of a request and its listener that shapes an answer.
+/// The properties of a request and its listener that the shape of an answer depends on.
 pub(super) fn request_shape(facts: &Facts<'_>, context: &AnswerContext<'_>) -> RequestShape {
     RequestShape {
         hop: facts.hop,
@@ -58,7 +58,7 @@ pub(super) fn request_shape(facts: &Facts<'_>, context: &AnswerContext<'_>) -> R
     }
 }
 
-/// The part of a ruling that shapes an answer.
+/// The properties of a ruling that the shape of an answer depends on.
 pub(super) fn ruling_shape<'r>(ruling: &'r Ruling<'r>) -> RulingShape<'r> {
     RulingShape {
         kind: ruling.kind,
@@ -86,7 +86,7 @@ fn client_in_shape<'r>(ruling: &'r Ruling<'r>) -> Option<Cow<'r, str>> {
     known_name(ruling.rule, name).map(Cow::Borrowed)
 }
 
-/// The name of a client as the rule writes it.
+/// The name of a client in the rule's spelling.
 fn known_name<'r>(rule: &'r Rule, name: &str) -> Option<&'r str> {
     for requirement in &rule.require {
         let Requirement::Client(client) = requirement else { continue };
@@ -101,7 +101,7 @@ fn is_same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other)
 }
 
-/// The API version that was observed first.
+/// The first observed API version.
 pub(super) fn observed_api_version<'r, 'p>(ruling: &'r Ruling<'p>) -> Option<&'r Observed<'p>> {
     ruling.observed.iter().find(|seen| seen.kind == RequirementKind::Api)
 }

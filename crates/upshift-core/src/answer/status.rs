@@ -2,12 +2,12 @@
 
 use crate::field::UpgradeList;
 
-/// The part of a 426 that its RFCs demand.
+/// The fields that the RFCs require in a 426.
 ///
 /// RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate
 /// the required protocol(s)"; §7.8: its sender MUST also send the `upgrade` connection option. RFC
-/// 9113 §8.2.2 and RFC 9114 §4.2 forbid both over HTTP/2 and HTTP/3. There are only two ways to
-/// make one, so that it cannot be wrong.
+/// 9113 §8.2.2 and RFC 9114 §4.2 forbid both over HTTP/2 and HTTP/3. There is one constructor for
+/// each case, so an invalid 426 cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpgradeRequired(Option<UpgradeList>);
 
@@ -42,15 +42,15 @@ impl UpgradeRequired {
 }
 
 impl OtherStatus {
-    /// 200, the HTTP status of a gRPC call that failed.
+    /// 200, the HTTP status of a failed gRPC call.
     pub(super) const OK: Self = Self(200);
     /// 308.
     pub(super) const PERMANENT_REDIRECT: Self = Self(308);
 
-    /// Makes a status of a code with three digits; `None` for 426.
+    /// The status with this three-digit code; `None` for 426.
     pub(super) fn from_code(code: u16) -> Option<Self> {
         match code {
-            // A 426 is made as `UpgradeRequired`, with the fields that it must have.
+            // A 426 is built as `UpgradeRequired`, with its required fields.
             426 => None,
             100..=999 => Some(Self(code)),
             _ => None,

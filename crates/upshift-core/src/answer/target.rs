@@ -20,7 +20,7 @@ pub(super) fn https_url(
 ) -> Option<String> {
     if top.kind != RequirementKind::Tls
         || facts.tls != Known::Is(TlsState::Cleartext)
-        // `*` and the target of a CONNECT are not paths that a link could have.
+        // `*` and the target of a CONNECT cannot be the path of a link.
         || !facts.path.starts_with('/')
     {
         return None;
@@ -41,26 +41,26 @@ fn https_base(top: &Ruling<'_>, host: &str, context: &AnswerContext<'_>) -> Opti
         Some(url) if url.starts_with("https://") && is_field_value(url) => Some(url),
         _ => None,
     };
-    // The operator's URL comes before a guess from the listener's address.
+    // The operator's URL takes precedence over one derived from the listener's address.
     if public_url.is_none()
         && let Some(base) = loopback_base(host, context)
     {
         return Some(base);
     }
     if top.rule.matcher.hosts.include.iter().any(|pattern| is_known_host(pattern, host)) {
-        // RFC 6066 §3: the host name in a TLS handshake has no dot at its end.
+        // RFC 6066 §3: the host name in a TLS handshake has no trailing dot.
         return Some(format!("https://{}", host.trim_end_matches('.')));
     }
     Some(public_url?.trim_end_matches('/').to_owned())
 }
 
-/// Returns true if the rule names this very host. A wildcard could match a host of someone else.
+/// Returns true if the rule names exactly this host. A wildcard could match someone else's host.
 fn is_known_host(pattern: &HostPattern, host: &str) -> bool {
     pattern.is_literal() && pattern.fits(host)
 }
 
-/// The `https` listener under the loopback name that was requested. Such a name leads to the
-/// sender's own machine, so it is safe without being known.
+/// The `https` listener under the requested loopback name. Such a name always refers to the
+/// sender's own machine, so it is safe even if it is not configured.
 fn loopback_base(host: &str, context: &AnswerContext<'_>) -> Option<String> {
     let listener = context.https_listener?;
     // Behind a proxy, the loopback name is the proxy's. Port 0 leads nowhere.
@@ -90,7 +90,8 @@ fn is_localhost(host: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// The path as it can be shown: of limited length, and without the query, which can hold secrets.
+/// The path in its displayable form: of limited length, and without the query, which can contain
+/// secrets.
 pub(super) fn shown_path(path: &str) -> Cow<'_, str> {
     // An encoded path is ASCII, so it can be cut anywhere.
     match percent_encode(path) {
@@ -102,8 +103,7 @@ pub(super) fn shown_path(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// Encodes the characters that a URL cannot contain, or that would end it where it is quoted (RFC
-/// 3986 §2).
+/// Encodes the characters that a URL cannot contain, or that would end a quoted URL (RFC 3986 §2).
 fn percent_encode(text: &str) -> Cow<'_, str> {
     if text.bytes().all(is_shown_byte) {
         return Cow::Borrowed(text);
@@ -122,7 +122,7 @@ fn percent_encode(text: &str) -> Cow<'_, str> {
 fn is_shown_byte(byte: u8) -> bool {
     match byte {
         b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => false,
-        // A `%` stays: encoded once more, it would name another path.
+        // A `%` is kept: encoding it again would change the path.
         other => other.is_ascii_graphic(),
     }
 }

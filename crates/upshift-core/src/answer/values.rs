@@ -12,7 +12,7 @@ use crate::prepared::{
 };
 use crate::{Decision, Facts, Observed, Ruling, notice};
 
-/// The longest value of a request that is shown, in characters.
+/// The most characters of a request's value that are shown.
 const VALUE_LIMIT: usize = 200;
 
 /// The values of one request.
@@ -63,7 +63,7 @@ impl<'r> RequestValues<'r> {
         push_grpc_lines(&message, &metadata, out);
     }
 
-    /// The ruling at this place of those that refuse.
+    /// The ruling with this index among those that refuse.
     fn ruling_at(&self, place: usize) -> Option<&'r Ruling<'r>> {
         if place == 0 {
             return Some(self.top);
@@ -107,7 +107,7 @@ fn push_field_line(name: &str, value: &str, out: &mut String) {
 
 /// The seconds for `Retry-After`.
 fn seconds_until(end: Timestamp, now: Timestamp) -> i64 {
-    // The window may end within this second, and 0 would ask for a retry inside of it.
+    // The window may end within this second, and 0 would ask for a retry before its end.
     (end.as_second() - now.as_second()).max(1)
 }
 
@@ -134,7 +134,7 @@ fn push_ruling_value(ruling: &Ruling<'_>, value: RulingHole, encoding: Encoding,
         RulingHole::Client => {
             let (name, version) = observed_client(ruling).unwrap_or_default();
             let client = format!("{name} {version}");
-            // A client that sends no version is shown by its name alone.
+            // A client without a version is shown by its name alone.
             encoding.push_text(client.trim_end(), out);
         }
     }
@@ -149,7 +149,7 @@ fn observed_text<'r>(observed: &'r Observed<'_>, part: ObservedPart) -> &'r str 
     }
 }
 
-/// A value of a request, cut to a length that people can read.
+/// A value of a request, cut to a readable length.
 fn shown_value(value: &str) -> &str {
     // No character is shorter than a byte.
     if value.len() <= VALUE_LIMIT {

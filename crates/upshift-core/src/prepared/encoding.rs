@@ -1,6 +1,6 @@
-//! Escaping of a text for its place in an answer.
+//! Escaping of text for the part of an answer that contains it.
 
-/// The escaping of a text.
+/// The escaping of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// None.
@@ -16,7 +16,7 @@ pub(crate) enum Encoding {
 impl Encoding {
     /// Appends `text`, escaped.
     pub(crate) fn push_text(self, text: &str, out: &mut String) {
-        // Few texts need it, and to find that out costs less than to copy character by character.
+        // Few texts need escaping, and checking costs less than copying character by character.
         if !text.bytes().any(|byte| self.must_escape(byte)) {
             out.push_str(text);
             return;

@@ -9,7 +9,7 @@ pub(crate) enum Format {
     Html,
     /// `text/plain`.
     Text,
-    /// The trailers of a gRPC call that failed.
+    /// The trailers of a failed gRPC call.
     Grpc,
 }
 

@@ -3,10 +3,10 @@
 /// A part of an answer that each request fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hole {
-    /// A value of one of the rulings that refuse. 0 is the one that decided; the others follow in
-    /// the order of the file.
+    /// A value of one of the rulings that refuse. Ruling 0 decided; the others follow in the order
+    /// of the file.
     Ruling(usize, RulingHole),
-    /// The path, as it can be shown.
+    /// The path in its displayable form.
     Path,
     /// The requested URL with the scheme `https`.
     HttpsUrl,
@@ -16,12 +16,12 @@ pub(crate) enum Hole {
     RequestId,
     /// The end of the brownout that refuses.
     WindowEnd,
-    /// The seconds until then.
+    /// The seconds until the brownout ends.
     SecondsLeft,
-    /// The names of the fields on which the verdict rests, each after a comma, but for those that
-    /// are in `Vary` already.
+    /// The names of the fields that the verdict depends on, each after a comma, except those that
+    /// are already in `Vary`.
     VerdictFields(FormFields),
-    /// The line `api-deprecated-versions`, or nothing.
+    /// The `api-deprecated-versions` line, or nothing.
     DeprecatedVersions,
     /// The lines that let a script of the requesting origin read the answer, or nothing.
     CorsLines,
@@ -30,9 +30,9 @@ pub(crate) enum Hole {
 /// A value of a ruling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RulingHole {
-    /// The value of this number that was observed.
+    /// A part of the observed value with this number.
     Observed(usize, ObservedPart),
-    /// The API version that was observed first.
+    /// The first observed API version.
     Api(ObservedPart),
     /// The name of the client.
     ClientName,
@@ -49,23 +49,23 @@ pub(crate) enum ObservedPart {
     Kind,
     /// The value.
     Value,
-    /// The value, cut to a length that people can read.
+    /// The value, cut to a readable length.
     ShownValue,
-    /// The place where it was read.
+    /// The source of the value, such as a field.
     Place,
 }
 
 /// The fields that choose the form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FormFields {
-    /// True if `Content-Type` tells a gRPC call.
+    /// True if `Content-Type` identifies a gRPC call.
     pub(crate) content_type: bool,
-    /// True if `Sec-Fetch-Mode` tells a navigation, which is redirected.
+    /// True if `Sec-Fetch-Mode` identifies a navigation, which is redirected.
     pub(crate) fetch_mode: bool,
 }
 
 impl FormFields {
-    /// Those that choose the format and the CORS fields of every answer.
+    /// The fields that choose the format and the CORS fields of every answer.
     const ALWAYS: [&'static str; 3] = ["Accept", "User-Agent", "Origin"];
 
     /// The names, for `Vary`.

@@ -1,12 +1,12 @@
-//! Answers that are laid out ahead of the requests that get them.
+//! Answers that are composed once and reused for many requests.
 //!
 //! The bytes of a refusal depend on the request in two ways. A few facts decide which sentences and
-//! fields it has: together they are its [`AnswerShape`]. Everything else of the request only fills
-//! a [`Hole`]. So an answer is composed once for each shape, as a [`Template`], and a request
-//! copies and fills it.
+//! fields it has: together they are its [`AnswerShape`]. All other values of the request only fill
+//! a [`Hole`]. So an answer is composed once per shape, as a [`Template`], which is copied and
+//! filled for each request.
 //!
 //! A rule keeps the answers of its shapes ([`PreparedAnswers`]), so this module is below the
-//! policy. Composing and filling are the work of [`answer`](crate::answer).
+//! policy. [`answer`](crate::answer) composes and fills them.
 
 mod encoding;
 mod format;

@@ -2,14 +2,14 @@
 
 use super::template::Template;
 
-/// An answer that is laid out, but for the values of the request.
+/// A composed answer with holes for the values of the request.
 #[derive(Debug)]
 pub(crate) struct PreparedAnswer {
     pub(crate) status: u16,
     /// The field lines, as HTTP/1.1 writes them.
     pub(crate) lines: Template,
     pub(crate) body: Template,
-    /// The trailers of a gRPC call, which go with the field lines.
+    /// The trailers of a gRPC call, which are sent with the field lines.
     pub(crate) grpc: Option<GrpcTemplate>,
     /// True if the connection must be closed after the answer.
     pub(crate) close: bool,
@@ -24,7 +24,7 @@ pub(crate) struct GrpcTemplate {
 }
 
 impl PreparedAnswer {
-    /// The memory that it takes, in bytes, without what every answer takes.
+    /// The memory it uses, in bytes, beyond the fixed size of the struct.
     pub(crate) fn size(&self) -> usize {
         let mut size = self.lines.size() + self.body.size();
         if let Some(grpc) = &self.grpc {

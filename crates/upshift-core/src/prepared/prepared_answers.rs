@@ -6,19 +6,19 @@ use std::sync::{Arc, OnceLock};
 use super::prepared_answer::PreparedAnswer;
 use super::shape::AnswerShape;
 
-/// The most shapes of a rule whose answers are kept. Ordinary traffic needs a handful.
+/// The most answers that are kept for a rule. Ordinary traffic needs a handful.
 const SHAPE_LIMIT: usize = 32;
 
-/// The most values that a kept answer shows of one ruling. Their number is the client's choice.
+/// The most values of one ruling in an answer that is kept. The client chooses their number.
 const OBSERVED_LIMIT: usize = 8;
 
-/// The memory of a policy's prepared answers, in bytes. With it spent, further answers are
-/// composed for each request.
+/// The memory for the prepared answers of a policy, in bytes. Once it is used up, further answers
+/// are composed for each request.
 const BUDGET: usize = 16 * 1024 * 1024;
 
 /// The answers that one rule has prepared, by their shape.
 ///
-/// They are a list that only grows, so reading it needs no lock.
+/// The list only grows, so reading it needs no lock.
 #[derive(Debug, Default)]
 pub(crate) struct PreparedAnswers {
     first: OnceLock<Box<Slot>>,
@@ -32,12 +32,12 @@ struct Slot {
     next: OnceLock<Box<Self>>,
 }
 
-/// The memory that is left for the prepared answers of a policy.
+/// The remaining memory for the prepared answers of a policy.
 #[derive(Clone, Debug)]
 pub(crate) struct PreparedBudget(Arc<AtomicUsize>);
 
 impl PreparedAnswers {
-    /// Without an answer yet. The rules of a policy share their `budget`.
+    /// An empty list. The rules of a policy share their `budget`.
     pub(crate) fn new(budget: PreparedBudget) -> Self {
         Self { first: OnceLock::new(), budget }
     }
@@ -54,7 +54,7 @@ impl PreparedAnswers {
         None
     }
 
-    /// Keeps `answer` for later requests, unless there are too many already.
+    /// Keeps `answer` for later requests, unless a limit is reached.
     pub(crate) fn keep(&self, shape: AnswerShape<'_>, answer: PreparedAnswer) {
         let size = size_of::<Slot>() + shape.size() + answer.size();
         if !is_worth_keeping(&shape) || self.is_full() || !self.budget.take(size) {
@@ -62,7 +62,7 @@ impl PreparedAnswers {
         }
         let mut slot = Box::new(Slot { shape: shape.into_owned(), answer, next: OnceLock::new() });
         let mut place = &self.first;
-        // Another thread may be first, perhaps with the same shape: two of one shape are harmless.
+        // Another thread may be faster, perhaps with the same shape. Duplicates are harmless.
         while let Err(refused) = place.set(slot) {
             slot = refused;
             match place.get() {
@@ -84,7 +84,7 @@ impl PreparedAnswers {
 }
 
 impl PreparedBudget {
-    /// Takes `size` bytes; `false` if they are not left.
+    /// Takes `size` bytes. Returns `false` if fewer are left.
     fn take(&self, size: usize) -> bool {
         let order = Ordering::Relaxed;
         let taken = self.0.fetch_update(order, order, |left| left.checked_sub(size));
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(status(&answers, 3), None);
     }
 
-    /// A client must not be able to make the gateway keep as many answers as it likes.
+    /// Catches clients that can make the gateway keep any number of answers.
     #[test]
     fn what_clients_choose_is_limited() {
         let answers = PreparedAnswers::default();

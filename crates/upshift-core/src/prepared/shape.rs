@@ -1,4 +1,4 @@
-//! The facts that decide which sentences and fields an answer has.
+//! The facts that decide which sentences and fields an answer contains.
 
 use std::borrow::Cow;
 
@@ -8,9 +8,9 @@ use crate::policy::phase::Phase;
 use crate::policy::requirement::RequirementKind;
 use crate::verdict::VerdictReason;
 
-/// Everything that shapes an answer, apart from the rules and from the values in its holes.
+/// Everything that an answer depends on, apart from the rules and the values in its holes.
 ///
-/// Answers of one shape differ in their holes only.
+/// Answers of the same shape differ only in the values of their holes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AnswerShape<'r> {
     pub(crate) form: AnswerForm,
@@ -36,23 +36,23 @@ pub(crate) enum AnswerForm {
     Refusal(Format),
 }
 
-/// The requested URL with the scheme `https`, as far as it shapes an answer.
+/// The requested URL with the scheme `https`, as far as the shape of an answer depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UrlShape {
     /// It is not known.
     None,
-    /// It is that of the rule's documentation.
+    /// It is the URL of the rule's documentation.
     Docs,
-    /// It is another one.
+    /// It is another URL.
     Other,
 }
 
-/// The part of a request and its listener that shapes an answer.
+/// The properties of a request and its listener that the shape of an answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestShape {
-    /// The version of HTTP of the connection.
+    /// The HTTP version of the connection.
     pub(crate) hop: HttpVersion,
-    /// The version of HTTP that the client speaks.
+    /// The HTTP version that the client speaks.
     pub(crate) http: Known<HttpVersion>,
     /// The protection of the client's connection.
     pub(crate) tls: Known<TlsState>,
@@ -60,24 +60,24 @@ pub(crate) struct RequestShape {
     pub(crate) h2c: bool,
     /// True if the listener switches to TLS in band.
     pub(crate) tls_in_band: bool,
-    /// True if a proxy in front would not pass `Upgrade` on.
+    /// True if a proxy in front does not forward `Upgrade`.
     pub(crate) hides_upgrade: bool,
     /// True if HTTP/3 is announced.
     pub(crate) has_alt_svc: bool,
 }
 
-/// The part of a ruling that shapes an answer.
+/// The properties of a ruling that the shape of an answer depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RulingShape<'r> {
     pub(crate) kind: RequirementKind,
     pub(crate) reason: VerdictReason,
     pub(crate) cause: Option<VerdictReason>,
-    /// The number of values that were observed.
+    /// The number of observed values.
     pub(crate) observed: usize,
-    /// The API version that was observed first.
+    /// The first observed API version.
     pub(crate) api: ApiShape,
-    /// The name of the client that was observed, as the rule writes it, or `None` if the rule does
-    /// not mention it. The name of a blocked client is as it was sent, because the answer says it
+    /// The observed client's name in the rule's spelling, or `None` if the rule does not mention
+    /// it. A blocked client's name keeps the spelling of the request, because the answer repeats it
     /// in a token.
     pub(crate) client: Option<Cow<'r, str>>,
 }
@@ -101,7 +101,7 @@ pub(crate) struct OtherShape<'r> {
 }
 
 impl AnswerShape<'_> {
-    /// The memory that its texts take, in bytes.
+    /// The memory that its texts use, in bytes.
     pub(crate) fn size(&self) -> usize {
         let mut size = self.top.size() + self.others.len() * size_of::<OtherShape<'_>>();
         for other in &self.others {

@@ -1,23 +1,23 @@
-//! Texts with holes for the values of a request.
+//! Text with holes for the values of a request.
 
 use super::encoding::Encoding;
 use super::hole::Hole;
 
-/// The room for the value of a hole, in bytes. Few values are longer than the ID of a request.
+/// The expected length of a hole's value, in bytes. Few values are longer than a request ID.
 const HOLE_LENGTH: usize = 48;
 
-/// A text with holes.
+/// Text with holes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Template {
-    /// The text between the holes, in one piece.
+    /// The fixed text without the holes.
     text: String,
-    /// In their order.
+    /// The holes, in order.
     holes: Vec<PlacedHole>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct PlacedHole {
-    /// The place in the text, in bytes.
+    /// The offset in the text, in bytes.
     at: usize,
     hole: Hole,
     encoding: Encoding,
@@ -29,9 +29,9 @@ pub(crate) trait HoleValues {
     fn push_value(&self, hole: Hole, encoding: Encoding, out: &mut String);
 }
 
-/// Something that a template can be made of: a text, another template, or a hole.
+/// A part of a template: text, another template, or a hole.
 pub(crate) trait TemplatePiece {
-    /// Appends it to `template`, unescaped.
+    /// Appends this piece to `template`, unescaped.
     fn append_to(self, template: &mut Template);
 }
 
@@ -41,7 +41,7 @@ impl Template {
         piece.append_to(self);
     }
 
-    /// Appends the pieces of `other`, escaped, and its holes with this escaping.
+    /// Appends `other`, with this escaping for its text and its holes.
     pub(crate) fn push_encoded(&mut self, other: &Self, encoding: Encoding) {
         let mut copied = 0;
         for placed in &other.holes {
@@ -52,7 +52,7 @@ impl Template {
         encoding.push_text(&other.text[copied..], &mut self.text);
     }
 
-    /// Appends the text with `values` in its holes.
+    /// Appends the text to `out`, with `values` in its holes.
     pub(crate) fn fill(&self, values: &impl HoleValues, out: &mut String) {
         let mut copied = 0;
         for placed in &self.holes {
@@ -68,12 +68,12 @@ impl Template {
         &self.text
     }
 
-    /// A length that the filled text will hardly exceed.
+    /// A length that the filled text rarely exceeds.
     pub(crate) fn likely_length(&self) -> usize {
         self.text.len() + self.holes.len() * HOLE_LENGTH
     }
 
-    /// The memory that it takes, in bytes.
+    /// The memory it uses, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.text.len() + self.holes.len() * size_of::<PlacedHole>()
     }
@@ -126,7 +126,7 @@ impl TemplatePiece for Template {
     }
 }
 
-/// A template of these pieces.
+/// A template made of these pieces.
 macro_rules! template {
     ($($piece:expr),+ $(,)?) => {{
         let mut template = $crate::prepared::Template::default();
