@@ -235,8 +235,8 @@ impl ControlState {
         }
     }
 
-    /// Logs and records the phases that changed by the calendar. Between the boundaries of phases this is one
-    /// comparison, because computing the effective policy clones it.
+    /// Logs and records the phases that changed by the calendar. Between phase boundaries this is
+    /// one comparison, because computing the effective policy clones it.
     pub(super) fn check_calendar(&mut self, now: Timestamp) {
         if !self.phase_log.is_due(now) {
             return;

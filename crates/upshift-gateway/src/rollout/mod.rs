@@ -8,7 +8,8 @@
 //!    disk. The [`store_writer`] writes it and retries; the client of a change gets a warning if a
 //!    restart would forget it.
 //! 3. Cores hand in their tallies, and [`Control::tick`] evaluates them up to four times a second.
-//!    While none comes, it ticks once a second. No request waits for this module's lock, and nothing blocks while it holds the lock.
+//!    Without tallies, it ticks once a second. Requests never wait for this module's lock, and
+//!    nothing blocks while holding it.
 //! 4. All of this concerns one replica: each has its own overrides, and each breaker trips by
 //!    itself.
 
