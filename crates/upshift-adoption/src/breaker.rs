@@ -1,23 +1,23 @@
-//! The breaker: it takes a rule back to `warn` before the rule locks out more callers than it may.
+//! The breaker: it demotes a rule to `warn` if the rule locks out more callers than allowed.
 //!
 //! 1. It watches a rule with a rollout from the first moment at which the rule can refuse (first
 //!    brownout, ramp or enforcement) until seven days after enforcement, or after the first refusal
 //!    that this process saw if that is later: a rule may be deployed long after its dates. It
 //!    always watches a rule that enforces without a rollout, because the file pins it, a person set
 //!    it, or it has none. A rule with `breaker = false` is not watched.
-//! 2. In a sliding window it counts the distinct identities that a rule matched, and those that it
+//! 2. In a sliding window, it counts the distinct identities that a rule matched, and those that it
 //!    refused, up to a cap for each network ([`CallerWindow`]). A client that polls a thousand
 //!    times counts once.
-//! 3. It trips if more than `refused_share` of the seen are refused and at least `minimum` were
-//!    seen, also without the network that most of the refused come from. A crossing that one
-//!    network causes alone is reported and changes nothing: a single client could cause it.
+//! 3. It trips if more than `refused_share` of the seen callers are refused and at least `minimum`
+//!    were seen, even without the network that most of the refused come from. A crossing that one
+//!    network causes alone is only reported, because a single client could cause it.
 //! 4. A rule that tripped stays at `warn` until a person resets it ([`Breaker::reset_rule`]); its
 //!    window is then empty.
 //! 5. It is pure: tallies, the calendar and `now` go in, trips come out. Called four times a
 //!    second, it trips within two seconds of the crossing. Each gateway counts only its own
 //!    requests.
-//! 6. A clock that goes back by more than two seconds empties the windows, so that no rule trips on
-//!    contradictory times. Rules that tripped stay tripped.
+//! 6. If the clock goes back by more than two seconds, the windows are emptied, so that no rule
+//!    trips on contradictory times. Rules that tripped stay tripped.
 //!
 //! ```
 //! use std::net::Ipv4Addr;
@@ -64,7 +64,7 @@ const CLOCK_SLACK: u32 = 2;
 /// The thresholds of a trip: the keys of `[breaker]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TripLimits {
-    /// The greatest share of the seen identities that may be refused, 0 to 1.
+    /// The largest allowed share of refused identities, 0 to 1.
     pub refused_share: f64,
     /// The window, in seconds; at least 1.
     pub window: u32,
@@ -98,8 +98,8 @@ pub struct BreakerWatch {
     pub limits: TripLimits,
     /// The first moment at which the rule can refuse; none: it always can.
     pub from: Option<Timestamp>,
-    /// The end of the watch: seven days after enforcement; none: it has no end. The breaker puts it
-    /// off until seven days after the first refusal that it sees.
+    /// The end of the watch: seven days after enforcement; none: it has no end. The breaker
+    /// postpones it until seven days after the first refusal that it sees.
     pub to: Option<Timestamp>,
 }
 
@@ -165,7 +165,7 @@ pub struct Crossing {
 pub enum TripWithheld {
     /// Without the network with the most refused, the limit is not crossed.
     OneNetwork,
-    /// Without that network, too few identities were seen to tell.
+    /// Without that network, too few identities were seen to decide.
     FewOthers {
         /// Their number.
         seen: u64,
@@ -259,7 +259,7 @@ impl Breaker {
         let mut before = std::mem::take(&mut self.rules);
         for watch in watches {
             let watched = match before.remove(&watch.rule) {
-                // Counts under other limits would be of another window, or with another cap.
+                // Counts under other limits have another window or another cap.
                 Some(old) if old.watch.limits == watch.limits => WatchedRule { watch, ..old },
                 // A reload must not release a rule that tripped, nor prolong its watch.
                 Some(old) => WatchedRule {
@@ -294,8 +294,8 @@ impl Breaker {
         let second = self.advance_clock(now);
         let mut crossings = Vec::new();
         for watched in self.rules.values_mut() {
-            // A rule that tripped is at `warn` already, until a person resumes it. Of thousands of
-            // rules few see callers, and only these can cross their limit.
+            // A rule that tripped is already at `warn`, until a person resumes it. Among thousands
+            // of rules, few see callers, and only these can cross their limit.
             if !watched.tripped && watched.has_callers(second) {
                 crossings.extend(watched.check_limits(now, second));
             }
@@ -395,7 +395,7 @@ fn watch_span(rule: &Rule) -> Option<WatchSpan> {
 /// Returns true if `from` is before the end of the window that begins `now`.
 fn begins_within(from: Option<Timestamp>, window: u32, now: Timestamp) -> bool {
     let Some(from) = from else { return true };
-    // Only a calendar unit could make this fail, and seconds are none.
+    // This fails only for calendar units, and seconds are not one.
     let window_end = now.saturating_add(SignedDuration::from_secs(window.into())).unwrap_or(now);
     from <= window_end
 }
@@ -441,7 +441,7 @@ impl WatchedRule {
 
     fn clear_window(&mut self) {
         self.callers = CallerWindow::new(self.watch.limits.per_network);
-        // A withheld trip of the new window is to be reported as well.
+        // A withheld trip in the new window must be reported as well.
         self.reported = None;
     }
 

@@ -1,9 +1,9 @@
 //! The distinct callers within a sliding window, with a cap for each network.
 //!
-//! An identity costs its sender nothing; an address does. The identities of one network (/24 of
-//! IPv4, /48 of IPv6) therefore count up to a cap, and the counts of each network are known. A
-//! flood of invented callers, refused or compliant, moves the numbers by no more than the caps of
-//! the networks that it comes from.
+//! A client can invent identities for free, but not addresses. The identities of one network (/24
+//! of IPv4, /48 of IPv6) are therefore counted up to a cap, and each network is counted on its own.
+//! A flood of invented callers, refused or compliant, changes the counts by at most the caps of the
+//! networks that it comes from.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 
 use crate::Fingerprint;
 
-/// The most networks that are counted one by one; further ones share [`SHARED_NETWORKS`] places.
+/// The most networks that are counted individually; others share [`SHARED_NETWORKS`] places.
 const MAX_NETWORKS: usize = 16 * 1024;
 const SHARED_NETWORKS: u64 = 4 * 1024;
 
@@ -24,7 +24,7 @@ pub enum Network {
     V4([u8; 3]),
     /// A /48 of IPv6.
     V6([u8; 6]),
-    /// Several networks that are counted together, because there are too many to count each.
+    /// Several networks that are counted together, because there are too many.
     Shared(u16),
     /// The address is not known.
     Unknown,
@@ -165,7 +165,7 @@ impl WindowTotals {
         let top = largest_by(networks, |network| network.refused);
         let mut at_cap = networks.to_vec();
         at_cap.retain(|network| network.capped);
-        // Invented callers that comply come from few networks, which reach their caps.
+        // Invented compliant callers come from few networks, which reach their caps.
         let diluting = largest_of_families(&at_cap, |network| network.seen - network.refused);
         let counted = NetworkView::leaving_out(networks, &[]);
         Self {
@@ -225,7 +225,7 @@ fn largest_by(
     networks: &[NetworkTotals],
     count: impl Fn(&NetworkTotals) -> u64,
 ) -> Option<NetworkTotals> {
-    // The network as well, because the order of a hash map differs from run to run.
+    // Ties are broken by the network, because the order of a hash map differs from run to run.
     let by_count = |network: &&NetworkTotals| (count(network), Reverse(network.network));
     let largest = networks.iter().max_by_key(by_count)?;
     if count(largest) > 0 { Some(*largest) } else { None }
@@ -242,14 +242,14 @@ impl CallerWindow {
         let network = self.place_of(caller.network);
         let known = self.networks.entry(network).or_default();
         if !known.contains_key(&caller.identity) && known.len() >= self.per_network {
-            // Only at the cap, so that a network below it costs no scan.
+            // Only at the cap, so that no scan is needed below it.
             known.retain(|_, last| last.seen >= since);
             if known.len() >= self.per_network {
                 return;
             }
         }
         let last = known.entry(caller.identity).or_insert(LastTimes { seen: 0, refused: 0 });
-        // `max`, so that an earlier time cannot take a caller out of the window.
+        // `max`, so that an earlier time cannot remove a caller from the window.
         last.seen = last.seen.max(second);
         if refused {
             last.refused = last.refused.max(second);
@@ -268,7 +268,7 @@ impl CallerWindow {
             for (identity, last) in callers {
                 if counts(*identity) {
                     let caller = CountedCaller { identity: *identity, network: *network };
-                    // The times of a tally mean nothing: it is dated at the second of its merge.
+                    // The times in a tally are not used: it is dated at the second of its merge.
                     self.record_caller(second, since, caller, last.refused > 0);
                 }
             }
@@ -284,7 +284,7 @@ impl CallerWindow {
                 seen += u64::from(last.seen >= since);
                 refused += u64::from(last.was_refused_since(since));
             }
-            // By the callers in the window: others are still remembered until the next sweep.
+            // Only callers in the window: others are remembered until the next sweep.
             let capped = seen as usize >= self.per_network;
             networks.push(NetworkTotals { network: *network, seen, refused, capped });
         }
@@ -300,7 +300,7 @@ impl CallerWindow {
                 identities.push(*identity);
             }
         }
-        // Before `truncate`, which would otherwise keep a random part.
+        // Sorted before `truncate`, which would otherwise keep a random part.
         identities.sort_unstable();
         identities.truncate(limit);
         identities
@@ -356,7 +356,7 @@ impl Accepted {
         if self.current.contains(&caller.identity) {
             return;
         }
-        // Two generations: the oldest are forgotten together, without a time for each identity.
+        // Two generations: the oldest are forgotten together, so no identity needs a time.
         if self.current.len() >= ACCEPTED {
             self.previous = std::mem::take(&mut self.current);
             // It lists identities of `current` only, which is empty now.

@@ -20,7 +20,7 @@ pub fn list_callers_behind(
     limit: usize,
     has_time: impl Fn() -> bool,
 ) -> Vec<CallerBehind> {
-    // It finds the refused callers as it does for requests that are served.
+    // It finds refused callers in the same way as for served requests.
     let mut tally = UsageTally::new(key.caller_hasher());
     let recorded = RecordedFields::of_policy(policy);
     for (_, request) in recent.requests_at(now.as_second()) {

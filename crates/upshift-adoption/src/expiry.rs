@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Expiring {
     /// Its name in logs and metrics.
     pub name: String,
-    /// The person or team that answers for it.
+    /// The person or team responsible for it.
     pub owner: String,
     /// The reason for it.
     pub reason: String,
@@ -30,7 +30,7 @@ pub enum ExpiryStage {
 
 impl ExpiryStage {
     fn current(now: Timestamp, expires: Timestamp) -> Option<Self> {
-        // The nearest stage only: after a start on the last day, the notice of the week is not due.
+        // Only the nearest stage: after a start on the last day, the one-week notice is not due.
         let left = expires.duration_since(now);
         match left {
             _ if left <= SignedDuration::ZERO => Some(Self::Expired),
@@ -63,7 +63,7 @@ impl ExpiryNotice {
     }
 }
 
-/// Gives each notice once, also if the clock goes back.
+/// Issues each notice once, even if the clock goes back.
 #[derive(Debug, Default)]
 pub struct ExpiryNotices {
     given: BTreeMap<(String, Timestamp), ExpiryStage>,
@@ -76,7 +76,7 @@ impl ExpiryNotices {
         let mut due = Vec::new();
         for exemption in exemptions {
             let Some(stage) = ExpiryStage::current(now, exemption.expires) else { continue };
-            // With its end, so that an extended exemption is a new one.
+            // The key includes the end, so an extended exemption counts as a new one.
             let key = (exemption.name.clone(), exemption.expires);
             let latest = self.given.get(&key).copied();
             // `<`, not `!=`: a clock that goes back leads to an earlier stage.

@@ -16,7 +16,8 @@ pub struct IdentityKey {
 }
 
 /// SHA-256 of each key that was published. One was in this project's repository, in a store that
-/// was committed by mistake (f7492fc). The key reveals by trial which identity has a fingerprint.
+/// was committed by mistake (f7492fc). With the key, the identity behind a fingerprint can be
+/// guessed.
 const PUBLISHED: &[[u8; 32]] = &[[
     0xdc, 0xc5, 0x9a, 0x55, 0x70, 0xcf, 0xc0, 0x3b, 0x50, 0x8c, 0x29, 0xda, 0x9b, 0xa5, 0x10, 0xf4,
     0xf1, 0x79, 0x9b, 0x6a, 0x2f, 0x46, 0x8b, 0x53, 0xf8, 0x21, 0x40, 0xc3, 0x35, 0xa3, 0x3d, 0xec,
@@ -59,7 +60,7 @@ impl IdentityKey {
     pub fn fingerprint(&self, identity: &[u8]) -> Fingerprint {
         let digest = Sha256::new().chain_update(self.bytes).chain_update(identity).finalize();
         let mut head = [0; 8];
-        // 64 bits tell a million callers apart, and fit the tables of the breaker.
+        // 64 bits distinguish a million callers, and fit in the tables of the breaker.
         head.copy_from_slice(&digest[..8]);
         Fingerprint(u64::from_be_bytes(head))
     }

@@ -201,7 +201,7 @@ impl History {
         change: &RolloutChange,
         at: Timestamp,
     ) -> Result<(RolloutOverrides, Option<&Revision>), UndoError> {
-        // The caller compares phases and shares, in which neither the actor nor the reason is.
+        // The caller compares phases and shares, which do not depend on the actor or the reason.
         self.outcome_of(change, at, "", "")
     }
 
@@ -212,7 +212,7 @@ impl History {
     pub fn make_change(&mut self, pending: PendingChange<'_>) -> Result<Arc<Record>, UndoError> {
         let (mut after, undone) =
             self.outcome_of(pending.change, pending.at, pending.actor, pending.reason)?;
-        // Against the overrides before the change, which are in force until the record is pushed.
+        // Computed from the overrides in force, before the record is pushed.
         after.note_stops(&self.overrides(), pending.shares, pending.at);
         let undoes = undone.map(|undone| undone.revision);
         Ok(self.push_record(pending, after, undoes, None))
@@ -222,7 +222,7 @@ impl History {
     /// it.
     pub fn record_trip(&mut self, trip: &Trip, id: &str, shares: &Shares) -> Arc<Record> {
         let change = RolloutChange::Trip { rule: trip.rule.to_string() };
-        // The time of the crossing, also if it is recorded a little later.
+        // The time of the crossing, even if it is recorded slightly later.
         let (at, reason) = (trip.at, trip.summary());
         let mut after = self.overrides();
         after.apply_change(&change, at, "breaker", &reason);
@@ -285,10 +285,10 @@ impl History {
         record
     }
 
-    /// The latest change of a person that is not undone.
+    /// The latest change by a person that has not been undone.
     fn latest_undoable_change(&self) -> Result<&Record, UndoError> {
         for record in self.records.iter().rev() {
-            // Not an undo, which cannot be undone: repeated undos go further back.
+            // Undos are skipped, because they cannot be undone: repeated undos go further back.
             if record.is_of_person() && self.undo_of(record).is_none() {
                 return Ok(record);
             }
@@ -330,7 +330,7 @@ impl History {
     fn overrides_without(&self, record: &Record) -> Result<RolloutOverrides, UndoError> {
         let mut now = self.overrides();
         for slot in record.before.differing_slots(&record.after) {
-            // Nothing has replaced this part of the change.
+            // No later change has replaced this part of the change.
             if now.slot(&slot) == record.after.slot(&slot) {
                 let before = match record.before.slot(&slot) {
                     Some(before) if !tripped_since(&slot, record, &now) => Some(before.clone()),
@@ -339,7 +339,7 @@ impl History {
                 now.set_slot(&slot, before);
                 continue;
             }
-            // A later trip in the slot stays; a later change of a person must not be lost.
+            // A later trip in the slot stays. A later change by a person must not be lost.
             if let Some(later) = self.last_change_of(&slot, record)
                 && later.action != "trip"
             {
@@ -375,7 +375,7 @@ impl Record {
     }
 }
 
-/// Returns true if the breaker demoted the rule of a pin after `record`. The pin would beat that
+/// Returns true if the breaker demoted the rule of a pin after `record`. The pin would override the
 /// trip.
 fn tripped_since(slot: &OverrideSlot, record: &Record, now: &RolloutOverrides) -> bool {
     let OverrideSlot::Pin(rule) = slot else { return false };

@@ -1,14 +1,13 @@
-//! The counters behind the breaker, the overrides of people and the breaker, and the store that
-//! keeps them.
+//! The counters of the breaker, the overrides by people and the breaker, and their store.
 //!
 //! 1. An identity becomes a [`Fingerprint`] as soon as it is read. The identity itself is never
 //!    stored, logged or counted.
-//! 2. Time comes in as `now`. Only [`store::Store`] does I/O, and only on its own files.
+//! 2. Time is passed in as `now`. Only [`store::Store`] does I/O, and only on its own files.
 //! 3. Each core counts into its own [`CallerTally`]; one [`Breaker`] per process reads them all.
 //!    Nothing is shared between gateways: each one trips, and is reset, on its own.
-//! 4. A change of a person or of the breaker is a numbered revision. It is in force as soon as the
-//!    [`History`] has it, and outlives a restart once the [`Store`] has it: callers who are locked
-//!    out must not wait for a disk.
+//! 4. A change by a person or the breaker is a numbered revision. It is in force as soon as it is
+//!    in the [`History`], and survives a restart once it is in the [`Store`]: callers who are
+//!    locked out must not wait for a disk.
 //!
 //! ```
 //! use jiff::Timestamp;

@@ -1,15 +1,15 @@
-//! Overrides: the phases that people and the breaker impose on rules, over the policy file.
+//! Overrides: the phases that people and the breaker impose on rules, on top of the policy file.
 //!
-//! 1. A *pin* holds one rule in a phase until it is resumed, undone or over. A pin to
-//!    [`Imposed::Plan`] lets the rule follow the file although all rules are paused.
+//! 1. A *pin* holds one rule in a phase until it is resumed or undone, or the pin expires. A pin to
+//!    [`Imposed::Plan`] lets the rule follow the file even if all rules are paused.
 //! 2. `pause --all` holds every rule, including those of later reloads, and removes all pins;
 //!    undoing it brings them back.
 //! 3. A *trip* is the breaker's override: `warn` until a person resumes the rule or sets it to
 //!    `enforce`.
 //! 4. A rule follows its pin, else its trip, else the pause of all rules, else the file.
 //! 5. A rule is *stopped* by a pause or a trip. The share that it refused just before is kept
-//!    ([`RuleStop`]), to be compared with the share after a resume. A second pause is no new stop;
-//!    a pause of a rule that tripped is one.
+//!    ([`RuleStop`]), to compare it with the share after a resume. A second pause is not a new
+//!    stop, but a pause of a tripped rule is one.
 //! 6. A change is undone slot by slot ([`RolloutOverrides::differing_slots`]), so that later
 //!    changes of other rules stay ([`History`](crate::History)).
 
@@ -66,7 +66,7 @@ impl From<Imposed> for String {
     }
 }
 
-/// Reads a name as the store has it, `plan` included.
+/// Reads a name from the store, including `plan`.
 impl TryFrom<String> for Imposed {
     type Error = String;
 
@@ -157,7 +157,7 @@ pub enum RolloutChange {
     },
 }
 
-/// The rules that a change is about.
+/// The rules that a change applies to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeTarget {
     /// Every rule, including those of later reloads.
@@ -178,7 +178,7 @@ impl RolloutChange {
         }
     }
 
-    /// The rule that it names; none if it is about all of them.
+    /// The rule that it names; none if it applies to all rules.
     pub fn rule(&self) -> Option<&str> {
         match self {
             Self::Pause(ChangeTarget::Rule(rule)) | Self::Resume(ChangeTarget::Rule(rule)) => {
@@ -201,7 +201,7 @@ pub struct RolloutOverrides {
     pins: BTreeMap<String, RolloutOverride>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     trips: BTreeMap<String, RolloutOverride>,
-    /// The latest stop of each rule; without meaning for a rule that is not stopped.
+    /// The latest stop of each rule; meaningless for a rule that is not stopped.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     stops: BTreeMap<String, RuleStop>,
 }
@@ -210,11 +210,11 @@ impl RolloutOverrides {
     /// The override of `rule` at `now`; none if the rule follows the file.
     pub fn override_of(&self, rule: &str, now: Timestamp) -> Option<&RolloutOverride> {
         let held = match self.pins.get(rule) {
-            // A pin that is over is still in the map, until a later change removes it.
+            // An expired pin stays in the map until a later change removes it.
             Some(pin) if !pin.is_over(now) => pin,
             _ => self.trips.get(rule).or(self.all.as_ref())?,
         };
-        // The pin has done its part: it kept the pause of all rules from this one.
+        // The pin only exempts the rule from the pause of all rules.
         if held.imposed == Imposed::Plan { None } else { Some(held) }
     }
 
@@ -229,27 +229,27 @@ impl RolloutOverrides {
 
     fn kind_of_stop(&self, rule: &str, now: Timestamp) -> Option<Stopped> {
         let held = self.override_of(rule, now)?;
-        // A pin equals no trip: its actor is a person.
+        // A pin never equals a trip: its actor is a person.
         if self.trips.get(rule) == Some(held) {
             return Some(Stopped::Tripped);
         }
         if held.imposed == Imposed::PAUSED { Some(Stopped::Paused) } else { None }
     }
 
-    /// Notes the rules that a change at `at` has stopped. Until then `before` was in force, and the
-    /// rules refused `shares`.
+    /// Records the rules that a change at `at` has stopped. Until then, `before` was in force, and
+    /// the rules refused `shares`.
     pub(crate) fn note_stops(&mut self, before: &Self, shares: &Shares, at: Timestamp) {
         for (rule, share) in shares {
             let Some(stopped) = self.kind_of_stop(rule, at) else { continue };
             let earlier = before.kind_of_stop(rule, at);
-            // A rule that was paused refused nothing, whichever way it is stopped now.
+            // A rule that was already paused refused nothing, so this is not a new stop.
             let was_stopped = earlier == Some(Stopped::Paused) || earlier == Some(stopped);
             if !was_stopped {
                 self.stops.insert(rule.clone(), RuleStop { at, points: share.basis_points() });
             }
         }
-        // A rule that nothing holds is not stopped. A later resume must not be compared with its
-        // old share.
+        // A rule without an override is not stopped, so a later resume must not be compared with
+        // its old share.
         let Self { all, pins, trips, stops } = self;
         stops
             .retain(|rule, _| all.is_some() || pins.contains_key(rule) || trips.contains_key(rule));
@@ -312,7 +312,7 @@ impl RolloutOverrides {
         next
     }
 
-    /// Returns true if `other` holds some rule in another way at `now`. Authors and reasons are not
+    /// Returns true if a rule is held differently in `other` at `now`. Authors and reasons are not
     /// compared.
     pub fn holds_otherwise(&self, other: &Self, now: Timestamp) -> bool {
         for slot in self.differing_slots(other) {
@@ -326,7 +326,7 @@ impl RolloutOverrides {
         false
     }
 
-    /// The override in `slot`, if it is not over.
+    /// The override in `slot`, unless it has expired.
     fn held_in(&self, slot: &OverrideSlot, now: Timestamp) -> Option<&RolloutOverride> {
         let held = self.slot(slot)?;
         if held.is_over(now) { None } else { Some(held) }
@@ -334,7 +334,7 @@ impl RolloutOverrides {
 
     /// Returns true if every rule follows the file.
     pub fn is_empty(&self) -> bool {
-        // Stops hold no rule: they only remember a share.
+        // Stops are not overrides: they only record a share.
         self.all.is_none() && self.pins.is_empty() && self.trips.is_empty()
     }
 
@@ -356,7 +356,7 @@ impl RolloutOverrides {
         };
         match change {
             RolloutChange::Pause(ChangeTarget::All) => {
-                // A pin to `enforce` would beat the pause. An undo brings the pins back.
+                // A pin to `enforce` would override the pause. An undo restores the pins.
                 self.pins.clear();
                 self.all = Some(held);
             }
@@ -371,7 +371,8 @@ impl RolloutOverrides {
             }
             RolloutChange::Set { rule, imposed, until } => {
                 (held.imposed, held.until) = (*imposed, *until);
-                // The person overrules the breaker. Any other phase leaves the trip below the pin.
+                // The person overrides the breaker. With any other phase, the trip stays below the
+                // pin.
                 if imposed.phase().is_some_and(Phase::refuses) {
                     self.trips.remove(rule);
                 }
@@ -379,8 +380,7 @@ impl RolloutOverrides {
             }
             RolloutChange::Trip { rule } => {
                 held.imposed = Imposed::WARN;
-                // A pin to `enforce` would beat the trip, and the breaker would have demoted
-                // nothing.
+                // A pin to `enforce` would override the trip, so the demotion would have no effect.
                 self.pins.remove(rule);
                 self.trips.insert(rule.clone(), held);
             }
@@ -401,7 +401,7 @@ impl RolloutOverrides {
 
     /// The slots in which `self` and `other` differ.
     pub(crate) fn differing_slots(&self, other: &Self) -> Vec<OverrideSlot> {
-        // Stops are no slots: an undo does not change what was refused before.
+        // Stops are not slots: an undo does not change the share that was refused before.
         let mut slots = vec![OverrideSlot::All];
         let pins = self.pins.keys().chain(other.pins.keys());
         slots.extend(pins.map(|rule| OverrideSlot::Pin(rule.clone())));

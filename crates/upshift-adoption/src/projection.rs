@@ -1,9 +1,9 @@
-//! The time at which few enough callers will be left, or an honest answer that it cannot be told.
+//! The time at which few enough callers will be left, if it can be projected.
 //!
-//! The share of callers that are behind falls along a logistic curve while a rollout goes well: its
-//! logit falls in a straight line. The line is fitted to complete weeks, because the days of a week
-//! differ. A date is given only where the line is straight, steep and close to its end: a plateau
-//! cannot be seen from far away, and a date that turns out too early cuts people off.
+//! In a successful rollout, the share of callers that are behind follows a logistic curve: its
+//! logit falls linearly. The line is fitted to complete weeks, because the days of a week differ. A
+//! date is given only if the line is straight, steep and close to its goal: a plateau is not
+//! visible from far away, and a date that is too early cuts people off.
 
 /// The fewest weeks from which a date can be projected.
 const LEAST_WEEKS: usize = 6;
@@ -17,8 +17,8 @@ const FEW_CALLERS: u64 = 20;
 const LATEST_WEEKS: usize = 8;
 /// The standard errors by which the decline may have slowed between the halves of the weeks.
 const MAX_BEND: f64 = 1.3;
-/// The furthest time that is projected, two years on. Beyond it, no trend of at most sixteen weeks
-/// says anything.
+/// The furthest time that is projected, in two years. A trend of at most sixteen weeks says nothing
+/// about later times.
 const HORIZON: f64 = 104.0;
 /// The end of the last complete week, in weeks after its middle: no time before it is projected.
 const WEEK_END: f64 = 0.5;
@@ -35,15 +35,15 @@ pub struct WeekCount {
 }
 
 /// The time at which the share of callers that are behind falls below a threshold, in weeks after
-/// the middle of the last complete week. It supposes that the decline goes on as it has.
+/// the middle of the last complete week. It assumes that the decline continues unchanged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Projection {
-    /// Too little was counted.
+    /// There is too little data.
     NeedsWeeks {
         /// The number of further weeks that are needed at least.
         more: u32,
     },
-    /// So few callers are left that they are better asked one by one.
+    /// So few callers are left that it is better to contact each of them.
     FewCallers {
         /// Their number in the last week.
         callers: u64,
@@ -53,11 +53,11 @@ pub enum Projection {
         /// The number of the week.
         since: i32,
     },
-    /// The share does not fall, or not certainly.
+    /// The share does not fall, or the decline is not certain.
     NotAtThisRate,
     /// The share falls, but so slowly that it takes more than two years.
     TooSlow,
-    /// The share falls, but too little of the curve is known to tell when it ends.
+    /// The share falls, but too little of the curve is known to project the end.
     NotBefore {
         /// The earliest time.
         earliest: f64,
@@ -115,7 +115,7 @@ fn below_since(weeks: &[WeekCount], threshold: f64) -> Option<i32> {
 /// The projection of a share that certainly falls.
 fn project_fall(weeks: &[WeekCount], all: &FittedLine, goal: f64) -> Projection {
     let second_half = FittedLine::fit(&weeks[weeks.len() / 2..]);
-    // The line is bounded where its slope is certain, which was checked.
+    // The interval is bounded if the slope is certain, which was checked.
     let Some((earliest, latest)) = all.crossing(goal) else { return Projection::NotAtThisRate };
     if earliest > HORIZON {
         return Projection::TooSlow;
@@ -125,7 +125,7 @@ fn project_fall(weeks: &[WeekCount], all: &FittedLine, goal: f64) -> Projection 
     let latest = latest.max(latest_of_half);
     let length = f64::from(weeks[weeks.len() - 1].week - weeks[0].week + 1);
     let is_far = is_less_than_two_thirds(weeks, goal);
-    // Also in the latest weeks alone: a decline that began within all weeks is bent the other way.
+    // Also the latest weeks alone: a decline that began within the range bends it the other way.
     let is_bent =
         slows_down(weeks) || slows_down(&weeks[weeks.len().saturating_sub(LATEST_WEEKS)..]);
     if is_far || is_bent || latest - earliest > length || latest > length {
@@ -134,8 +134,8 @@ fn project_fall(weeks: &[WeekCount], all: &FittedLine, goal: f64) -> Projection 
     Projection::Between { earliest: earliest.max(WEEK_END), latest: latest.max(WEEK_END) }
 }
 
-/// Returns true if more than a third of the way to the goal is left. Before, a curve that levels
-/// off above the goal looks like one that does not.
+/// Returns true if more than a third of the way to the goal is left. That early, a curve that
+/// levels off above the goal looks like one that reaches it.
 fn is_less_than_two_thirds(weeks: &[WeekCount], goal: f64) -> bool {
     let start = pooled_logit(&weeks[..2]);
     let end = pooled_logit(&weeks[weeks.len() - 2..]);
@@ -229,7 +229,7 @@ impl FittedLine {
     }
 }
 
-/// The factor by which the weeks scatter more than chance alone would make them.
+/// The factor by which the weeks scatter more than by chance.
 fn excess_variance(weeks: &[WeekCount], intercept: f64, slope: f64, freedom: usize) -> f64 {
     if freedom == 0 {
         return 1.0;
@@ -322,7 +322,7 @@ mod tests {
         }
     }
 
-    /// The case that a straight line gets wrong each time: the last 3 % never move. Measured: a date in
+    /// A straight line always gets this case wrong: the last 3 % never upgrade. Measured: a date in
     /// 5 of 1,000 runs.
     #[test]
     fn a_share_that_levels_off_hardly_ever_gets_a_date() {
@@ -356,7 +356,7 @@ mod tests {
         assert!(f64::from(held) >= 0.75 * f64::from(dates), "{held} of {dates}");
     }
 
-    /// It was projected not before a year that no one plans for.
+    /// Catches a date that is too far away to plan for.
     #[test]
     fn a_share_that_hardly_falls_has_no_date() {
         let mut slow = Vec::new();

@@ -1,4 +1,4 @@
-//! The callers of one request: its sender, as each rule identifies it.
+//! The callers of one request: its sender as identified by each rule.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -10,7 +10,7 @@ use crate::recent_fingerprints::{find_recent, keep_recent};
 use crate::sketch::{CallerHash, CallerHasher};
 use crate::{CountedCaller, Fingerprint, IdentityKey, Network};
 
-/// The callers of a request that need no list: rules usually share their readers.
+/// The number of callers that need no allocation: rules usually share their readers.
 const FEW_CALLERS: usize = 2;
 
 /// The callers of one request. Rules usually share their readers, so each identity is read once,
@@ -58,7 +58,7 @@ impl<'a> RequestCallers<'a> {
         identified.find(|known| known.reads(&rule.identity)).unwrap_or(&self.by_address)
     }
 
-    /// The place of the caller of `rule` among those of the request; 0 if it is its address.
+    /// The index of the caller of `rule` among those of the request; 0 if it is the address.
     pub(crate) fn place_of(&self, rule: &Rule) -> usize {
         let mut identified = self.identified();
         identified.position(|known| known.reads(&rule.identity)).map_or(0, |place| place + 1)
@@ -111,7 +111,7 @@ impl<'a> Caller<'a> {
 
     /// Returns true if the identity is read by these readers.
     fn reads(&self, readers: &[IdentityReader]) -> bool {
-        // Nearly always it is the rule that it was made for, and then no text is compared.
+        // Nearly always these are the same readers in memory, and then no text is compared.
         std::ptr::eq(self.readers, readers) || self.readers == readers
     }
 

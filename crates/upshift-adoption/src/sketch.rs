@@ -1,7 +1,7 @@
-//! Sketches: numbers of distinct callers, and the most frequent items, in bounded memory.
+//! Sketches: the number of distinct callers, and the most frequent items, in bounded memory.
 //!
-//! Both merge: the sketch of a day is the union of the sketches of its hours. Adding the numbers of
-//! the hours would count a caller once for each hour.
+//! Both can be merged: the sketch of a day is the union of the sketches of its hours. Adding up the
+//! numbers of the hours would count a caller once per hour.
 
 use std::hash::{Hash, Hasher};
 
@@ -13,8 +13,8 @@ use siphasher::sip::SipHasher13;
 /// The base-2 logarithm of the number of registers: 4,096, for a standard error of 1.6 %.
 const REGISTERS_LOG2: u8 = 12;
 
-/// The error of a count that callers of this module may rely on, as a share: three standard errors.
-/// A count is outside it in about one case of 400.
+/// The maximum error of a count that callers of this module may assume, as a share: three standard
+/// errors. About one count in 400 exceeds it.
 pub const DISTINCT_ERROR: f64 = 0.05;
 
 /// The places in the table of a [`TopItems`].
@@ -54,7 +54,7 @@ impl CallerHasher {
 
 /// The number of distinct callers.
 ///
-/// It is exact for a few hundred callers, and then has a standard error of 1.6 %. It needs about
+/// It is exact up to a few hundred callers, and then has a standard error of 1.6 %. It needs about
 /// 2 KiB for any number of callers.
 #[derive(Clone, Default)]
 pub struct DistinctCallers {
@@ -96,7 +96,7 @@ impl DistinctCallers {
         }
     }
 
-    /// The bounds between which the true number is in about 95 % of all cases.
+    /// The bounds that contain the true number in about 95 % of all cases.
     pub fn bounds(&self) -> (u64, u64) {
         match &self.sketch {
             Some(sketch) => (
@@ -144,9 +144,9 @@ pub struct TopItems<T> {
 pub struct TopItem<T> {
     /// The item.
     pub item: T,
-    /// Its number at least.
+    /// The lower bound of its count.
     pub at_least: u64,
-    /// Its number at most.
+    /// The upper bound of its count.
     pub at_most: u64,
 }
 
@@ -172,7 +172,7 @@ impl<T: Clone + Eq + Hash + Ord> TopItems<T> {
         }
     }
 
-    /// The number of an item, at least and at most.
+    /// The lower and upper bound of an item's count.
     pub fn count_of(&self, item: &T) -> (u64, u64) {
         match &self.sketch {
             Some(sketch) => (sketch.lower_bound(item), sketch.upper_bound(item)),
@@ -180,12 +180,12 @@ impl<T: Clone + Eq + Hash + Ord> TopItems<T> {
         }
     }
 
-    /// The `limit` items that are certain to be most frequent, the most frequent first.
+    /// The `limit` items with the highest certain counts, the most frequent first.
     pub fn top(&self, limit: usize) -> Vec<TopItem<T>> {
         let Some(sketch) = &self.sketch else { return Vec::new() };
         let mut items = Vec::new();
         for row in sketch.frequent_items(ErrorType::NoFalseNegatives) {
-            // An item that may not have occurred at all is not worth a line.
+            // An item that may not have occurred at all is left out.
             if row.lower_bound() > 0 {
                 items.push(TopItem {
                     item: row.item().clone(),
@@ -194,7 +194,7 @@ impl<T: Clone + Eq + Hash + Ord> TopItems<T> {
                 });
             }
         }
-        // By the item as well, so that the same input gives the same list.
+        // Ties are broken by the item, so that the same input gives the same list.
         items.sort_by(|a, b| b.at_least.cmp(&a.at_least).then_with(|| a.item.cmp(&b.item)));
         items.truncate(limit);
         items

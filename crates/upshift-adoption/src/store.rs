@@ -2,8 +2,8 @@
 //! trips of the breaker, the usage of each rule, the ledger of policies, and the key that hashes
 //! identities.
 //!
-//! 1. It is read once, at the start, and then only written: the [`History`](crate::History) holds
-//!    what is in force.
+//! 1. It is read once, at the start, and then only written: the overrides in force are in the
+//!    [`History`](crate::History).
 //! 2. One process at a time writes a store. It locks a file beside the store for as long as the
 //!    store is open.
 //! 3. A write waits for the lock of another program at most [`BUSY_TIMEOUT`]; the caller retries.
@@ -49,7 +49,7 @@ use refused_callers::CallerWriter;
 pub use usage::{Retention, SETTLING_TIME, UsageQuery};
 pub use usage_reader::{RecordedUsage, UsageReader};
 
-/// The time that a write waits for another program that has locked the file.
+/// The longest time that a write waits for another program to release its lock.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The store of one gateway, open for writing.
@@ -60,7 +60,7 @@ pub struct Store {
     /// The device and inode of the file, by which a replaced file is noticed.
     file: (u64, u64),
     key_is_new: bool,
-    /// The end of the ledger. In memory, because a change of the file must not become part of it.
+    /// The end of the ledger, kept in memory so that a manipulated file cannot change it.
     head: ChainHead,
     callers: CallerWriter,
     /// Held as long as the store is open.
@@ -78,8 +78,8 @@ impl Store {
         Self::open_or_create(path).map_err(|error| error.with_path(path))
     }
 
-    /// Opens the store again with `key`, after it could not be used for a while. A store that is
-    /// new gets the key.
+    /// Opens the store with `key` after it could not be used for a while. A new store gets this
+    /// key.
     ///
     /// # Errors
     /// As [`Store::open`]; and if the store has another key.
@@ -97,7 +97,7 @@ impl Store {
     /// Reads a store that cannot be written. `None` if there is none, or it is empty.
     ///
     /// # Errors
-    /// If there is one that cannot be read, so that its overrides would be forgotten.
+    /// If there is one that cannot be read, because its overrides would be lost.
     pub fn read_only_content(path: &Path) -> Result<Option<StoreContent>, StoreError> {
         read_without_writing(path).map_err(|error| error.with_path(path))
     }
@@ -114,7 +114,7 @@ impl Store {
 
     /// Returns true if another process has the store at `path` open.
     pub fn is_in_use(path: &Path) -> bool {
-        // The lock is released at once. Any other error is left for the start to report.
+        // The lock is released immediately. Other errors are reported at the start.
         lock_store(path).is_err_and(|error| error.is_in_use())
     }
 
@@ -153,7 +153,7 @@ impl Store {
         self.write_changes(records, ledger).map_err(|error| error.with_path(&path))
     }
 
-    /// Notes that this process has the store open at `now`, in seconds since 1970.
+    /// Records that this process has the store open at `now`, in seconds since 1970.
     ///
     /// # Errors
     /// If the file cannot be written, or was removed.
@@ -171,7 +171,8 @@ impl Store {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // With a write-ahead log, `upshift check` can read while the gateway writes.
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        // In pages of 4 KiB. Usage is written every second, and the log should not outgrow the rest.
+        // In pages of 4 KiB. Usage is written every second, and the log should stay smaller than
+        // the rest.
         connection.pragma_update(None, "wal_autocheckpoint", 256)?;
         update_layout(&mut connection)?;
         // After the layout, which creates the key.
@@ -186,7 +187,7 @@ impl Store {
             callers: CallerWriter::default(),
             _lock: lock,
         };
-        // The path may lead to another file by now.
+        // The path may refer to another file by now.
         store.require_present()?;
         Ok(store)
     }
@@ -203,8 +204,8 @@ impl Store {
         }
     }
 
-    /// Checks that the file and its write-ahead log are still at their paths. An open file can be
-    /// written after it was removed, and everything in it would be lost.
+    /// Checks that the file and its write-ahead log are still at their paths. An open file can
+    /// still be written after it was removed, but everything in it would be lost.
     fn require_present(&self) -> Result<(), StoreError> {
         let mut log = self.path.as_os_str().to_owned();
         log.push("-wal");
@@ -254,8 +255,8 @@ fn is_revision(record: &Record, number: i64, id: &str) -> bool {
 /// the permissions of the umask.
 ///
 /// The file is closed before SQLite opens it: when a process closes any descriptor of a file, it
-/// loses all its locks on it (POSIX `fcntl`). The next program that reads the store would then take
-/// itself for its only user, and delete the write-ahead log.
+/// loses all its locks on it (POSIX `fcntl`). The next program that reads the store would then
+/// assume that it is the only user, and delete the write-ahead log.
 fn create_file(path: &Path) -> Result<(u64, u64), StoreError> {
     let created = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     let metadata = created.metadata()?;

@@ -13,8 +13,8 @@ pub(crate) struct RuleTally {
     pub(crate) unnamed: u64,
 }
 
-/// The most accepted callers that are handed over at once. A caller beyond that is noted again at
-/// its next request.
+/// The most accepted callers that are handed over at once. Further callers are noted at their next
+/// request.
 const ACCEPTED_AT_ONCE: usize = 4 * 1024;
 
 /// The callers that one core saw and refused, by rule, since the last [`CallerTally::take`].
@@ -26,8 +26,8 @@ pub struct CallerTally {
 }
 
 impl CallerTally {
-    /// Counts one request that `rule` matched; of a network, at most `per_network` callers are
-    /// counted.
+    /// Counts one request that `rule` matched. At most `per_network` callers are counted for each
+    /// network.
     pub fn record_request(
         &mut self,
         rule: &str,
@@ -36,7 +36,7 @@ impl CallerTally {
         per_network: u32,
     ) {
         let tally = self.rule_mut(rule);
-        // The default has no cap, which only the caller knows.
+        // The default has no cap, because only the caller knows it.
         if tally.callers.is_empty() {
             tally.callers = CallerWindow::new(per_network);
         }
@@ -44,7 +44,7 @@ impl CallerTally {
         tally.callers.record_caller(1, 0, caller, refused);
     }
 
-    /// Notes a caller whose request, which `rule` matched, an upstream answered with 2xx.
+    /// Records a caller whose request matched `rule` and got a 2xx from an upstream.
     pub fn record_accepted(&mut self, rule: &str, caller: CountedCaller) {
         let accepted = &mut self.rule_mut(rule).accepted;
         if accepted.len() < ACCEPTED_AT_ONCE {

@@ -32,8 +32,8 @@ pub struct RecentCallers {
 }
 
 impl RecentCallers {
-    /// Adds what a core has noted until `second`. Returns true if cores should note all callers
-    /// again.
+    /// Adds the requests that a core has noted until `second`. Returns true if cores should note
+    /// all callers again.
     pub fn add_requests(&mut self, second: i64, noted: Vec<(NoteKey, RecentRequest)>) -> bool {
         let is_over = second - self.began >= HALF_WINDOW;
         if is_over {
@@ -77,8 +77,8 @@ impl RecentCallers {
         current.iter().chain(previous)
     }
 
-    /// Decides the request of each caller under both policies at `now`, as long as `has_time` returns
-    /// true. Requests for which there is no time are counted as missed.
+    /// Decides the request of each caller under both policies at `now`, as long as `has_time`
+    /// returns true. Requests for which no time is left are counted as missed.
     pub fn compare_policies(
         &self,
         (running, next): (&Policy, &Policy),
@@ -129,7 +129,7 @@ fn identified_callers(halves: [&Half; 2]) -> HashMap<IpAddr, CallerHash> {
 }
 
 /// The caller that sent a request. Some requests of a client match no rule that reads its identity.
-/// Those count for the identity that came from the same address, and not as a second caller.
+/// These count for the identity from the same address, not as a second caller.
 fn caller_of(
     key: &NoteKey,
     request: &RecentRequest,

@@ -1,7 +1,7 @@
 //! The canary of a policy: what another policy would do to the callers of the last minutes, before
 //! it is in force.
 //!
-//! 1. Each core notes the first request of each caller in a while ([`RecentNotes`]) and hands it
+//! 1. Each core notes the first request of each caller and kind ([`RecentNotes`]), and hands it
 //!    over with its usage.
 //! 2. One [`RecentCallers`] per process keeps them for five to ten minutes, in bounded memory.
 //! 3. [`RecentCallers::compare_policies`] decides each of them under both policies.

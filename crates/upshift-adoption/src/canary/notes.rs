@@ -13,8 +13,8 @@ use crate::sketch::{CallerHash, CallerHasher};
 
 /// The most callers that a core notes before it forgets which ones it has noted.
 const MAX_NOTED: usize = 16 * 1024;
-/// The most requests that are handed over at once. In a flood of new callers, the others are not
-/// noted.
+/// The most requests that are handed over at once. In a flood of new callers, further requests are
+/// not noted.
 const MAX_HANDED_OVER: usize = 1024;
 
 /// The callers that one core has noted.
@@ -33,8 +33,8 @@ pub struct RecentNotes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestKind(NonZeroU32);
 
-/// A caller and the kind of its request: by the rules that apply now, and by the method and the
-/// first segment of the path, for rules to come.
+/// A caller and the kind of its request: the rules that apply now, and the method and the first
+/// path segment, which future rules may match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NoteKey {
     /// The caller.

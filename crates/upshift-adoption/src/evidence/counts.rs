@@ -9,7 +9,7 @@ use upshift_record::evidence::{LabelEvidence, StandingCounts, VersionCounts};
 
 use crate::usage::{Dimension, Standing, StoredRow, UsageRow};
 
-/// Requests by what was made of them.
+/// Requests by their verdict.
 #[derive(Clone, Default)]
 pub(super) struct StandingRows {
     total: UsageRow,

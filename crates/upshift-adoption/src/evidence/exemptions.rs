@@ -29,7 +29,7 @@ enum ExemptionText<'t> {
     Builtin(&'t str),
 }
 
-/// The exemptions that overlap the period, those that are built in last.
+/// The exemptions that overlap the period. Built-in exemptions come last.
 pub(super) fn exemption_records(
     timeline: &Timeline,
     period: &Period,
@@ -76,7 +76,7 @@ fn exemption_record(
         ExemptionText::Written(written) => written.expires.parse::<Timestamp>().ok(),
         ExemptionText::Builtin(_) => None,
     };
-    // One that the latest policy has holds, although that policy ends with the records.
+    // An exemption of the latest policy is still in force, although its span ends with the records.
     let removed = if span.is_last { Timestamp::MAX } else { span.to };
     let end = removed.min(expires.unwrap_or(Timestamp::MAX));
     let times = Period { from: span.since, to: end };

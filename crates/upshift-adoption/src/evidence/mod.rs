@@ -65,7 +65,7 @@ pub fn build_evidence(input: EvidenceInput) -> EvidenceReport {
     }
 }
 
-/// The rules in the order of the latest policy, and then those that it does not have.
+/// The rules of the latest policy in its order, then the rules that it no longer has.
 fn rule_records(
     timeline: &Timeline,
     period: &Period,
@@ -107,8 +107,7 @@ fn traffic_record(
 fn first_record(timeline: &Timeline, recording_since: Option<i64>) -> Option<Timestamp> {
     let Some(begin) = timeline.records_begin() else { return recording_since.map(instant) };
     match recording_since {
-        // Requests are kept by the day at most: those of the first day may be younger than its
-        // start.
+        // Old requests are kept by day, so those of the first day may be later than its start.
         Some(since) if since < Span::Day.start_of(begin.as_second()) => Some(instant(since)),
         _ => Some(begin),
     }

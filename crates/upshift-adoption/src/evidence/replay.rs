@@ -9,8 +9,8 @@ use super::period::Period;
 use super::timeline::{Gap, GapKind, PolicySpan, RuleSpan, Timeline};
 use crate::ledger::{LedgerEntry, PolicyInForce, RevisionCause, StoredChain};
 
-/// The spans of time that the revisions of a chain make. `running` is true if the last process
-/// still runs.
+/// The spans of time between the revisions of a chain. `running` is true if the last process is
+/// still running.
 pub(super) fn replay_chain(chain: &StoredChain, running: bool, now: Timestamp) -> Timeline {
     let mut replay = Replay::default();
     for (digest, text) in &chain.policies {
@@ -28,7 +28,7 @@ pub(super) fn replay_chain(chain: &StoredChain, running: bool, now: Timestamp) -
     replay.finish(if running { Some(now) } else { alive }, now)
 }
 
-/// The source of what a revision puts in force.
+/// The revision and change that put something in force.
 #[derive(Clone, Copy)]
 struct Origin<'c> {
     /// The number of the revision.
@@ -79,7 +79,7 @@ impl Replay {
         self.last = Some(at);
     }
 
-    /// Ends the spans of the process before, and notes the time between the two.
+    /// Ends the spans of the previous process, and records the time between the two.
     fn begin_process(&mut self, at: Timestamp, last_seen: Option<Timestamp>) {
         if let Some(stopped) = self.stopped.take() {
             self.add_gap(GapKind::Stopped, stopped, at);
@@ -133,7 +133,7 @@ impl Replay {
             return;
         }
         self.close_rule(&state.rule, at);
-        // An override stays that of its author, also if the event is a reload.
+        // An override is attributed to its author, even if the event is a reload.
         let (actor, reason) = match (&state.set_by, &state.reason) {
             (Some(by), Some(reason)) => (by, reason),
             (Some(by), None) => (by, &entry.reason),

@@ -6,7 +6,7 @@ use upshift_record::policy::PolicyRecord;
 use super::period::Period;
 use crate::ledger::{LedgerEntry, StoredChain, StoredEntry};
 
-/// The policies and the revisions of the period, with the revision that was in force when it began.
+/// The policies and revisions of the period, including the revision in force when it began.
 pub(super) fn revision_records(
     chain: &StoredChain,
     period: &Period,

@@ -81,8 +81,8 @@ fn definition_records(rule: &str, timeline: &Timeline, period: &Period) -> Vec<R
     records
 }
 
-/// The time from which the rule has enforced what it enforces at the end of the period. A gap in
-/// which the gateway was not running does not end that.
+/// The time since which the rule has enforced its current requirement, as of the end of the period.
+/// A gap in which the gateway was not running does not interrupt this.
 fn enforced_since(rule: &str, timeline: &Timeline, period: &Period) -> Option<Timestamp> {
     let spans = timeline.spans_of(rule);
     let mut since: Option<Timestamp> = None;
@@ -99,7 +99,7 @@ fn enforced_since(rule: &str, timeline: &Timeline, period: &Period) -> Option<Ti
         }
         since = Some(span.from);
     }
-    // Another requirement is another enforcement.
+    // A changed requirement restarts the enforcement.
     let definitions = timeline.definitions_of(rule);
     let mut present = definitions.iter().filter(|(span, _)| span.from < period.to);
     match (since, present.next_back()) {
@@ -108,8 +108,8 @@ fn enforced_since(rule: &str, timeline: &Timeline, period: &Period) -> Option<Ti
     }
 }
 
-/// The times between the first enforcement in the period and its end at which the rule did not
-/// enforce, or at which nothing is known.
+/// The times from the first enforcement to the end of the period in which the rule did not enforce,
+/// or for which nothing is known.
 fn interruptions(timeline: &Timeline, spans: &[RuleSpan], period: &Period) -> Vec<Interruption> {
     let Some(first) = enforced_spans(spans, period).next() else { return Vec::new() };
     let rest = Period { from: first.from, to: period.to };

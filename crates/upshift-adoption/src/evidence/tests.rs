@@ -148,8 +148,8 @@ fn an_intact_history_is_told_to_the_second() {
     assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
 }
 
-/// A process that is killed records no stop: the time from its last sign of life on is unknown.
-/// A start does not cause what an older override decides.
+/// A killed process records no stop, so nothing is known after its last sign of life. A start is
+/// not reported as the cause of a phase that an older override set.
 #[test]
 fn a_trip_that_holds_after_a_restart_is_that_of_the_breaker() {
     let by_breaker = |entry: &mut LedgerEntry| {

@@ -16,7 +16,7 @@ pub(super) struct Timeline {
     pub(super) rules: BTreeMap<String, Vec<RuleSpan>>,
     /// The spans of the policies, in the order of time.
     pub(super) policies: Vec<PolicySpan>,
-    /// The times of which little or nothing is known, in the order of time.
+    /// The times for which records are missing or incomplete, in order.
     pub(super) gaps: Vec<Gap>,
     /// The policies by their digests.
     pub(super) texts: BTreeMap<String, PolicyRecord>,
@@ -24,7 +24,7 @@ pub(super) struct Timeline {
     pub(super) begin: Option<Timestamp>,
 }
 
-/// A rule in one phase.
+/// A span in which a rule was in one phase.
 #[derive(Clone, Debug)]
 pub(super) struct RuleSpan {
     pub(super) from: Timestamp,
@@ -49,7 +49,7 @@ pub(super) struct PolicySpan {
     pub(super) digest: String,
 }
 
-/// A time of which little or nothing is known.
+/// A time for which records are missing or incomplete.
 #[derive(Clone, Debug)]
 pub(super) struct Gap {
     pub(super) times: Period,
@@ -124,7 +124,7 @@ impl Timeline {
         names
     }
 
-    /// A rule as the policies had it over time; equal neighbours are one.
+    /// The definitions of a rule over time. Consecutive equal definitions are merged.
     pub(super) fn definitions_of(&self, rule: &str) -> Vec<(PolicySpan, &PolicyRuleRecord)> {
         let mut definitions: Vec<(PolicySpan, &PolicyRuleRecord)> = Vec::new();
         for span in &self.policies {

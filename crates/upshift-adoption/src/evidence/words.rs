@@ -5,7 +5,7 @@ use upshift_record::RequiredRecord;
 
 use super::period::instant;
 
-/// A list of requirements, of which any one must be met.
+/// A list of requirements. Meeting any of them is enough.
 pub(super) fn requirement_text(require: &[RequiredRecord]) -> String {
     let texts: Vec<String> = require.iter().map(single_requirement).collect();
     texts.join(", else ")

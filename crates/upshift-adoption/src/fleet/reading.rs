@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((report.gateways, report.rules[0].total.requests), (Some(1), 4));
     }
 
-    /// The hours were counted back from the minute of the report, and so were the days.
+    /// Catches hours and days that are counted back from the minute of the report.
     #[test]
     fn steps_are_the_hours_and_days_of_utc() {
         let time = |text: &str| text.parse::<Timestamp>().unwrap();

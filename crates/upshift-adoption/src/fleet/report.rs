@@ -231,7 +231,7 @@ fn series_of(
     for first in (0..counters.steps).step_by(length) {
         let (from, steps) = (counters.time_of(first), first..counters.steps.min(first + length));
         let to = from + point.seconds();
-        // Before, it is not known what was counted.
+        // Before that, the counts are not known.
         if to <= since {
             continue;
         }
@@ -294,7 +294,7 @@ mod tests {
         (series, counters.counting_since(now))
     }
 
-    /// Days began at the minute of the report.
+    /// Catches days that begin at the minute of the report instead of midnight.
     #[test]
     fn days_are_those_of_utc() {
         let (points, since) = series(5 * 24 + 21, 0, FROM - 5);
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(since, Some(FROM));
     }
 
-    /// They were zeros, as if no request had come.
+    /// Catches missing data that is reported as zero requests.
     #[test]
     fn hours_before_the_first_scrape_have_no_numbers() {
         let (points, since) = series(10, 4, FROM - 5);
@@ -315,7 +315,7 @@ mod tests {
         assert_eq!(since, Some(FROM + 4 * HOUR));
     }
 
-    /// Its counters begin at 0 with it, so that nothing before the first scrape is lost.
+    /// Its counters start at 0 with the process, so requests before the first scrape are counted.
     #[test]
     fn a_gateway_that_began_in_the_period_counts_from_its_start() {
         let start = FROM + 3 * HOUR + 600;

@@ -22,7 +22,7 @@ fn set(id: &str, imposed: Imposed) -> RolloutChange {
     RolloutChange::Set { rule: id.into(), imposed, until: None }
 }
 
-/// What holds for rule `a` and for rule `b`.
+/// The imposed phases of rules `a` and `b`.
 fn phases(overrides: &RolloutOverrides, now: i64) -> (Option<Imposed>, Option<Imposed>) {
     let of = |rule| overrides.override_of(rule, at(now)).map(|holds| holds.imposed);
     (of("a"), of("b"))
@@ -101,7 +101,7 @@ impl Past {
 
 type Made = (Revision, RolloutOverrides);
 
-/// The store has these names, and a later version must read them.
+/// The store contains these names, and later versions must be able to read them.
 #[test]
 fn imposed_phases_are_stored_by_their_names() {
     for name in ["plan", "off", "observe", "warn", "enforce", "paused"] {
@@ -208,7 +208,7 @@ fn a_policy_takes_what_holds_for_its_rules() {
     );
 }
 
-/// An undo that restores all that stood before a change would take away what others changed since.
+/// Catches an undo that restores the whole state before a change, and so removes later changes.
 #[test]
 fn an_undo_by_id_takes_back_that_change_and_no_later_one() {
     let mut past = Past::default();
@@ -222,7 +222,7 @@ fn an_undo_by_id_takes_back_that_change_and_no_later_one() {
     assert_eq!((past.phases(8), past.undo(None, 8)), ((None, None), Err(UndoError::Nothing)));
 }
 
-/// What cannot be taken back is refused, with the change that stands in the way, and nothing moves.
+/// An undo that is not possible names the change that prevents it, and changes nothing.
 #[test]
 fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
     let mut past = Past::default();
@@ -243,7 +243,7 @@ fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
     assert_eq!(past.undo(Some("c1"), 9), Ok(Some(1)), "what overtook it is gone");
 }
 
-/// No undo opens a latch that the breaker closed, or brings back what that latch replaced.
+/// Catches an undo that releases a tripped rule, or restores the override that the trip replaced.
 #[test]
 fn an_undo_leaves_alone_what_the_breaker_did_since() {
     let mut past = Past::default();
@@ -287,8 +287,8 @@ fn only_the_latest_revisions_are_remembered() {
     assert_eq!(past.undo(Some("c5"), 2_000), Err(UndoError::Unknown("c5".into())));
 }
 
-/// A resume is compared with the share before the first stop: a later moment, or another rule's,
-/// would hide a rise.
+/// Catches a resume that is compared with the share at a later stop or of another rule, which would
+/// hide an increase.
 #[test]
 fn a_rule_was_stopped_by_the_first_of_its_pauses_or_by_a_trip() {
     let mut past = Past::default();

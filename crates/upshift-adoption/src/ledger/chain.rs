@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// A place in the chain: the number of a revision, and its hash.
+/// A position in the chain: the number of a revision, and its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainHead {
     /// The number of the revision; 0 before the first.
@@ -13,12 +13,12 @@ pub struct ChainHead {
 }
 
 impl ChainHead {
-    /// The place before the first revision.
+    /// The position before the first revision.
     pub fn before_first() -> Self {
         Self { number: 0, hash: "0".repeat(64) }
     }
 
-    /// The place of the revision that follows with this content.
+    /// The position of the next revision, if it has this content.
     pub fn next(&self, content: &str) -> Self {
         Self { number: self.number + 1, hash: hash_after(&self.hash, content) }
     }

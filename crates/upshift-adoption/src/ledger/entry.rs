@@ -1,4 +1,4 @@
-//! One revision of the ledger: its content, and one that is not written yet.
+//! A revision of the ledger: its content, and its state before it is written.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub enum RevisionCause {
     UsageLost,
 }
 
-/// The content of one revision. Its JSON is what is hashed.
+/// The content of one revision. Its JSON is hashed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LedgerEntry {
     /// The time of the event.
@@ -56,7 +56,7 @@ pub struct LedgerEntry {
     /// The policy in force from then on; `None` if the event does not concern it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_force: Option<PolicyInForce>,
-    /// With a start: the last time at which the process before was seen, if it did not record its
+    /// With a start: the last time at which the previous process was seen, if it did not record its
     /// stop.
     #[serde(
         with = "crate::timestamp_text::instant_or_none",
@@ -103,7 +103,7 @@ pub struct PolicyInForce {
 /// A revision that is not written yet.
 #[derive(Clone, Debug)]
 pub struct NewEntry {
-    /// Its content, but for what only the store knows.
+    /// Its content, except the parts that only the store knows.
     pub entry: LedgerEntry,
     /// All rules, and the text of the policy; `None` if the event does not concern the policy.
     pub whole: Option<(Arc<[RulePhaseRecord]>, Arc<PolicyText>)>,
@@ -150,7 +150,7 @@ impl PolicyInForce {
     pub fn effective_digest(policy: &str, rules: &[RulePhaseRecord]) -> String {
         let mut text = format!("{policy}\n");
         for RulePhaseRecord { rule, phase, until, set_by, .. } in rules {
-            // As JSON, so that no name can look like two.
+            // As JSON, so that a name cannot be mistaken for two names.
             let line = serde_json::json!([rule, phase, until, set_by]);
             text.push_str(&format!("{line}\n"));
         }

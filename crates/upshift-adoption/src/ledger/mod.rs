@@ -6,8 +6,8 @@
 //!    changed, removed or inserted later without breaking the chain.
 //! 3. A revision names its policy by digest; each policy is kept once. It names the change of the
 //!    overrides that caused it by number and digest, and does not repeat it.
-//! 4. Somebody who can write the whole store can make another chain. Only a hash that was noted
-//!    elsewhere shows that.
+//! 4. Someone who can write the whole store can create another chain. Only a hash that was recorded
+//!    elsewhere reveals that.
 
 mod chain;
 mod entry;

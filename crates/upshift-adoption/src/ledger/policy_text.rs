@@ -1,4 +1,4 @@
-//! A policy as the ledger keeps it.
+//! The stored form of a policy in the ledger.
 
 use upshift_core::Policy;
 use upshift_record::policy::PolicyRecord;
@@ -17,7 +17,7 @@ pub struct PolicyText {
 impl PolicyText {
     /// The text of a policy. It is the same with and without overrides.
     pub fn of_policy(policy: &Policy) -> Self {
-        // A record of texts and numbers only can always be written.
+        // A record that consists of strings and numbers can always be serialized.
         let json = serde_json::to_string(&PolicyRecord::of_policy(policy)).unwrap_or_default();
         Self { digest: Self::digest_of(&json), json }
     }

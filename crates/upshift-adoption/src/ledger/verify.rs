@@ -9,13 +9,13 @@ use super::chain::{ChainHead, hash_after};
 use super::entry::LedgerEntry;
 use super::policy_text::PolicyText;
 
-/// A chain as a store has it, with everything that it names.
+/// A chain read from a store, with everything that it names.
 #[derive(Debug, Default)]
 pub struct StoredChain {
     /// The way in which the chain began.
     pub origin: String,
-    /// The place before the first revision that is kept, and the place of the last one; `None` if
-    /// the store does not say.
+    /// The positions before the first kept revision and of the last one; `None` if the store does
+    /// not contain them.
     pub ends: Option<(ChainHead, ChainHead)>,
     /// The last time at which a process wrote to the store, in seconds since 1970.
     pub alive: Option<i64>,
@@ -27,7 +27,7 @@ pub struct StoredChain {
     pub changes: BTreeMap<i64, StoredChange>,
 }
 
-/// A change of the overrides as a store has it.
+/// A change of the overrides, read from a store.
 #[derive(Clone, Debug)]
 pub struct StoredChange {
     /// The digest of its row, and of that of its trip.
@@ -59,7 +59,7 @@ impl StoredChain {
     }
 }
 
-/// Lists the places at which the chain is broken.
+/// Lists the positions at which the chain is broken.
 pub fn verify_chain(chain: &StoredChain) -> Vec<ChainFault> {
     let mut faults = Vec::new();
     let Some((anchor, head)) = &chain.ends else {
@@ -77,7 +77,7 @@ fn fault(revision: Option<u64>, problem: impl Into<String>) -> ChainFault {
     ChainFault { revision, problem: problem.into() }
 }
 
-/// A chain that does not begin with revision 1 has recorded the removal of those before it.
+/// If a chain does not begin with revision 1, the removal of the earlier ones must be recorded.
 fn check_anchor(chain: &StoredChain, anchor: &ChainHead, faults: &mut Vec<ChainFault>) {
     if anchor.number == 0 {
         if *anchor != ChainHead::before_first() {
@@ -97,7 +97,7 @@ fn check_anchor(chain: &StoredChain, anchor: &ChainHead, faults: &mut Vec<ChainF
     }
 }
 
-/// Each revision follows from the one before it, and what it names is there.
+/// Checks that each revision follows from the previous one, and that everything it names exists.
 fn check_links(chain: &StoredChain, anchor: &ChainHead, faults: &mut Vec<ChainFault>) {
     let mut previous = anchor.clone();
     for stored in &chain.entries {
@@ -107,7 +107,7 @@ fn check_links(chain: &StoredChain, anchor: &ChainHead, faults: &mut Vec<ChainFa
         } else if hash_after(&previous.hash, &stored.content) != stored.hash {
             let problem = format!(
                 "revision {number} does not match its hash: it{} was changed after it was recorded",
-                // The hash of the first one depends on nothing else.
+                // The hash of the first revision depends on nothing else.
                 if previous.number == 0 { "" } else { ", or the hash before it," }
             );
             faults.push(fault(Some(number), problem));
@@ -126,7 +126,7 @@ fn missing_revisions(first: u64, last: u64) -> ChainFault {
     fault(Some(first), problem)
 }
 
-/// The policy and the change that a revision names are as they were.
+/// Checks that the policy and the change that a revision names are unchanged.
 fn check_content(chain: &StoredChain, stored: &StoredEntry, faults: &mut Vec<ChainFault>) {
     let number = stored.number;
     let Some(entry) = &stored.entry else {
@@ -160,7 +160,7 @@ fn check_content(chain: &StoredChain, stored: &StoredEntry, faults: &mut Vec<Cha
     }
 }
 
-/// The last revision is the one that was written last.
+/// Checks that the last revision is the one that was written last.
 fn check_end(
     chain: &StoredChain,
     anchor: &ChainHead,
@@ -182,7 +182,7 @@ fn check_end(
     }
 }
 
-/// No change of the overrides was made without a revision.
+/// Checks that every change of the overrides has a revision.
 fn check_changes(chain: &StoredChain, faults: &mut Vec<ChainFault>) {
     let entries = chain.entries.iter().filter_map(|stored| stored.entry.as_ref());
     let mut covered_from = None;

@@ -1,4 +1,4 @@
-//! The report of adoption, made from rows of usage.
+//! The adoption report, computed from rows of usage.
 
 mod counts;
 mod projected;
@@ -30,7 +30,7 @@ pub struct ReportInput<'a> {
     pub from: i64,
     /// The first time that is recorded, in seconds since 1970.
     pub recording_since: Option<i64>,
-    /// The rows of the period. No time is in two of them.
+    /// The rows of the period. They do not overlap in time.
     pub rows: Vec<StoredRow>,
     /// The days of the weeks from which the decline is projected, by phase.
     pub weeks: Vec<StoredRow>,
@@ -43,7 +43,7 @@ pub struct ReportInput<'a> {
 /// The most refused callers of a rule in a report.
 const MAX_REFUSED: usize = 50;
 
-/// Makes the report.
+/// Computes the report.
 pub fn build_report(input: ReportInput<'_>) -> AdoptionReport {
     let ReportInput { now, from, recording_since, rows, weeks, refused, policy } = input;
     let times = ReportTimes::new(now, from, recording_since);

@@ -50,8 +50,8 @@ impl RecordedDays {
         }
     }
 
-    /// Returns true if every day of the week was recorded. A rule without requests on a day is no
-    /// gap.
+    /// Returns true if every day of the week was recorded. A day without requests to the rule is
+    /// not a gap.
     fn are_complete(&self, week: i32) -> bool {
         self.0.get(&week).is_some_and(|days| days.len() == 7)
     }

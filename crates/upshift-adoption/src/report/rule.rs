@@ -1,4 +1,4 @@
-//! The part of a report that is about one rule.
+//! The part of a report for one rule.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::times::{ReportTimes, instant_text};
 use super::version_order::compare_versions;
 use crate::usage::{Dimension, RefusedCaller, Standing, StoredRow, UsageRow};
 
-/// The most points of a series. Of a longer period, the latest are shown.
+/// The most points of a series. For a longer period, the latest ones are shown.
 const MAX_POINTS: i64 = 1_000;
 
 /// The counts of one rule.
@@ -68,7 +68,7 @@ impl RuleCounts {
         }
     }
 
-    /// Adds a row of the dimension in which every request is exactly once.
+    /// Adds a row of the dimension that contains every request exactly once.
     fn add_phase_row(&mut self, stored: &StoredRow, times: &ReportTimes) {
         self.all.add_row(stored);
         let verdict = stored.key.verdict;
@@ -85,7 +85,7 @@ impl RuleCounts {
         self.weeks.add_row(stored, times.last_midnight());
     }
 
-    /// The record of the rule; `rule` is `None` if the policy does not have it any more.
+    /// The record of the rule; `rule` is `None` if it is no longer in the policy.
     pub(super) fn into_record(
         self,
         id: &str,

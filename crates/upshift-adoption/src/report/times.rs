@@ -1,10 +1,10 @@
-//! The times that a report is about.
+//! The time range of a report.
 
 use jiff::Timestamp;
 
 use crate::usage::Span;
 
-/// The times that a report is about.
+/// The time range of a report.
 pub(super) struct ReportTimes {
     pub(super) now: Timestamp,
     /// The start of the period.
@@ -17,7 +17,7 @@ pub(super) struct ReportTimes {
 impl ReportTimes {
     pub(super) fn new(now: Timestamp, from: i64, recording_since: Option<i64>) -> Self {
         let step = Span::of_period(from, now.as_second());
-        // The first point is shown whole.
+        // The first point covers its whole span.
         Self { now, from: step.start_of(from), recording_since, step }
     }
 

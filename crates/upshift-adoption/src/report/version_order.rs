@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-/// Compares labels as people sort versions: runs of digits by their number, so that `1.10` comes
-/// after `1.9`.
+/// Compares labels in version order: runs of digits compare as numbers, so `1.10` comes after
+/// `1.9`.
 pub(super) fn compare_versions(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {

@@ -24,7 +24,7 @@ pub enum StoreError {
         /// Its layout.
         found: i64,
     },
-    /// The file was written by an older version, and is not brought up to date by reading it.
+    /// The file was written by an older version, and reading does not update it.
     #[error(
         "it has layout {found} of an older version: start a gateway once where the file can be \
          written, which updates it"
@@ -80,7 +80,7 @@ impl From<serde_json::Error> for StoreError {
 
 impl StoreError {
     pub(super) fn with_path(self, path: &Path) -> Self {
-        // Once, in the public functions, so that no message names the path twice.
+        // Added once, in the public functions, so that no message names the path twice.
         Self::At { path: path.to_owned(), source: Box::new(self) }
     }
 

@@ -1,4 +1,4 @@
-//! Reads what the evidence for a period is made from.
+//! Reads the records from which the evidence for a period is computed.
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ use crate::usage::Dimension;
 pub struct RecordedEvidence {
     /// The whole chain of policy revisions.
     pub chain: StoredChain,
-    /// The first time that is counted, in seconds since 1970; `None` if nothing is.
+    /// The first time that is counted, in seconds since 1970; `None` if nothing was counted.
     pub recording_since: Option<i64>,
     /// The usage of the period.
     pub usage: PeriodRows,
@@ -31,7 +31,7 @@ impl UsageReader {
         from: Option<Timestamp>,
         to: Timestamp,
     ) -> Result<RecordedEvidence, StoreError> {
-        // One state of the file, although the gateway goes on writing.
+        // A consistent snapshot, even while the gateway writes.
         let transaction = self.connection.unchecked_transaction()?;
         let (chain, recording_since) = (read_chain(&transaction)?, read_first_start(&transaction)?);
         let first = recording_since.unwrap_or_else(|| to.as_second());

@@ -1,14 +1,14 @@
-//! The layout of a store's file: its number, and the update of one that an older version made.
+//! The layout of a store's file: its number, and the update from older layouts.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::StoreError;
 use super::schema::{CHANGE_ID, LAYOUT, LEDGER, REFUSAL_COUNTS, SCHEMA, TOP_NETWORK, USAGE};
 
-/// Creates the tables of a new store, or adds those columns that an older version did not have.
+/// Creates the tables of a new store, or adds the columns that are missing in an older layout.
 pub(super) fn update_layout(connection: &mut Connection) -> Result<(), StoreError> {
-    // Without a transaction, a store that is up to date can be opened while another program has
-    // locked it.
+    // The first check uses no transaction, so that a current store can be opened while another
+    // program has locked it.
     if read_layout(connection)? == LAYOUT {
         return Ok(());
     }
@@ -34,7 +34,7 @@ pub(super) fn update_layout(connection: &mut Connection) -> Result<(), StoreErro
     Ok(transaction.commit()?)
 }
 
-/// The way in which the ledger of a store begins that had this layout.
+/// The way in which the ledger begins in a store that had this layout.
 fn origin_of(found: i64) -> String {
     match found {
         0 => "a new store".to_owned(),

@@ -1,4 +1,4 @@
-//! The ledger in the store: revisions are appended, read, and removed when they are old.
+//! The ledger in the store: appends and reads revisions, and removes old ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::ledger::{
 /// The revisions to append.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LedgerWrite<'a> {
-    /// The ones that the store does not have yet.
+    /// The revisions that the store does not have yet.
     pub pending: &'a [Arc<NewEntry>],
-    /// The latest one that it should have. A store that was removed begins with it again.
+    /// The latest revision that it should have. A removed and recreated store begins with it.
     pub latest: Option<&'a NewEntry>,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn append_entries(
     Ok(end)
 }
 
-/// The revision with which the chain of a store begins that was removed and made again.
+/// The first revision in the chain of a store that was removed and recreated.
 fn restored(latest: &NewEntry) -> NewEntry {
     let mut restored = latest.clone();
     let reason = "the store was removed while the gateway ran, and earlier revisions with it";
@@ -90,8 +90,8 @@ fn append_entry(
     Ok(next)
 }
 
-/// Removes the revisions that were over before `oldest`, and appends one that says so. The last one
-/// before that time that lists all rules stays, because the later ones build on it.
+/// Removes the revisions that ended before `oldest`, and appends one that records this. The last
+/// earlier one that lists all rules is kept, because later ones build on it.
 pub(super) fn prune_entries(
     transaction: &Transaction<'_>,
     head: &ChainHead,
@@ -145,17 +145,17 @@ fn last_removable(
     Ok(removable)
 }
 
-/// Notes that a process has the store open at `now`, in seconds since 1970.
+/// Records that a process has the store open at `now`, in seconds since 1970.
 pub(super) fn mark_alive(connection: &Connection, now: i64) -> Result<(), StoreError> {
     connection.execute("UPDATE chain SET alive = ?1", [now])?;
     Ok(())
 }
 
-/// The end of the chain, as it was written last.
+/// The end of the chain, as last written.
 pub(super) fn read_head(connection: &Connection) -> Result<ChainHead, StoreError> {
     match read_ends(connection)? {
         Some((_, head)) => Ok(head),
-        // The row was deleted: continue with what is there, so that the fault stays visible.
+        // The row was deleted: continue with the existing rows, so that the fault stays visible.
         None => {
             connection.execute(
                 "INSERT INTO chain SELECT 'unknown', 0, ?1, coalesce(max(number), 0),
@@ -169,7 +169,7 @@ pub(super) fn read_head(connection: &Connection) -> Result<ChainHead, StoreError
     }
 }
 
-/// The last time at which the process before was seen, if it did not record its stop.
+/// The last time at which the previous process was seen, if it did not record its stop.
 pub(super) fn read_last_seen(connection: &Connection) -> Result<Option<Timestamp>, StoreError> {
     let alive: Option<i64> =
         connection.query_row("SELECT max(alive) FROM chain", [], |row| row.get(0))?;
@@ -257,7 +257,7 @@ fn read_origin(connection: &Connection) -> Result<String, StoreError> {
 fn read_entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredEntry> {
     let number: i64 = row.get(0)?;
     let content: String = row.get(1)?;
-    // A content that was changed may be none; the verification reports it.
+    // A manipulated content may be unreadable. The verification reports that.
     let entry = serde_json::from_str(&content).ok();
     Ok(StoredEntry { number: number.max(0).cast_unsigned(), content, hash: row.get(2)?, entry })
 }

@@ -10,7 +10,7 @@ use super::error::StoreError;
 /// Locks the store at `path`, by a file beside it: SQLite has its own locks on the file itself.
 pub(super) fn lock_store(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
-    // The system releases the lock when a process dies, so that no stale one has to be removed.
+    // The system releases the lock when a process dies, so there are no stale locks.
     name.push("-lock");
     let mut file = OpenOptions::new()
         .create(true)
@@ -22,7 +22,7 @@ pub(super) fn lock_store(path: &Path) -> Result<File, StoreError> {
         .open(name)?;
     match file.try_lock() {
         Ok(()) => {
-            // The process id is only for a message, so that a full disk is no reason to fail.
+            // The process id is only for a message, so a full disk is not an error.
             let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
             Ok(file)
         }

@@ -1,4 +1,4 @@
-//! The rows of a period between two times: each time in one row, and as exactly as they are kept.
+//! The rows of a period: without overlap, and as exact as they are stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,8 @@ use super::StoreError;
 use super::usage::{UsageQuery, read_rows};
 use crate::usage::{Dimension, Span, StoredRow};
 
-/// The rows of a period, and the time that they count. It is longer than the period if only the
-/// whole hour or day at one of its ends is kept.
+/// The rows of a period, and the time that they cover. It is longer than the period if only the
+/// whole hour or day at one of its ends is stored.
 #[derive(Default)]
 pub struct PeriodRows {
     /// The start, in seconds since 1970.
@@ -48,7 +48,7 @@ pub(super) fn read_period_rows(
             if taken.include(span, start) {
                 continue;
             }
-            // At the ends of the period, shorter rows are exact, if all of them are kept.
+            // At the ends of the period, shorter rows are exact if all of them are still stored.
             if !is_inside && has_shorter_rows(connection, span, (start, requests))? {
                 continue;
             }
@@ -100,7 +100,7 @@ fn has_shorter_rows(
         Span::Day => Span::Hour,
     };
     let end = start + span.seconds();
-    // Older ones are deleted one by one, so that the first of a span may be gone.
+    // Old rows are deleted individually, so the first row of a span may be missing.
     let kept: i64 = connection.query_row(
         "SELECT coalesce(sum(requests), 0) FROM usage
          WHERE span = ?1 AND start >= ?2 AND start < ?3 AND rule = '' AND dimension = 'phase'",

@@ -17,7 +17,7 @@ pub struct StoreContent {
     pub key: IdentityKey,
     /// The latest revisions.
     pub history: History,
-    /// The last time at which the process before was seen, if it did not record its stop.
+    /// The last time at which the previous process was seen, if it did not record its stop.
     pub last_seen: Option<Timestamp>,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn read_content(connection: &Connection) -> Result<StoreContent, Stor
              state
          FROM revision ORDER BY number DESC LIMIT ?1",
     )?;
-    // The newest ones, in reverse: the others are no longer needed, and the start stays fast.
+    // Only the newest, in reverse: the others are not needed, and the start stays fast.
     let mut rows = statement.query([History::REMEMBERED.cast_signed()])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
@@ -116,7 +116,7 @@ fn insert_trip(connection: &Connection, revision: i64, trip: &Trip) -> Result<()
             revision,
             trip.at.to_string(),
             trip.rule.as_ref(),
-            // SQLite has signed integers only. The bits are the same when they are read back.
+            // SQLite has only signed integers. The bits are preserved.
             trip.seen.cast_signed(),
             trip.refused.cast_signed(),
             trip.limits.refused_share,
@@ -166,7 +166,7 @@ fn read_trip_of(connection: &Connection, revision: i64) -> Result<Option<Trip>, 
 fn read_trip(row: &Row<'_>) -> rusqlite::Result<Trip> {
     let (rule, fingerprints): (String, String) = (row.get(1)?, row.get(7)?);
     let mut hit = Vec::new();
-    // No fingerprints are stored as an empty text, which is no number and is skipped.
+    // An empty list is stored as an empty text, which is not a number and is skipped.
     for hex in fingerprints.split(' ') {
         hit.extend(u64::from_str_radix(hex, 16).map(Fingerprint::from_bits));
     }

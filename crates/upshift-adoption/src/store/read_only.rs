@@ -13,7 +13,7 @@ use super::schema::LAYOUT;
 /// Checks that a gateway could read the store at `path`, if there is one.
 pub(super) fn check_readable(path: &Path) -> Result<(), StoreError> {
     match File::open(path) {
-        // SQLite takes an empty file for a new database.
+        // SQLite treats an empty file as a new database.
         Ok(file) if file.metadata()?.len() == 0 => return Ok(()),
         Err(error) if is_missing(&error) => return Ok(()),
         opened => opened.map(drop)?,
@@ -22,7 +22,7 @@ pub(super) fn check_readable(path: &Path) -> Result<(), StoreError> {
     // immutable.
     let connection = match open_immutable(path) {
         Ok(connection) => connection,
-        // Its latest changes are in the log, so that the files beside it exist already.
+        // Its latest changes are in the log, so the files beside it already exist.
         Err(_) => Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
     };
     match read_layout(&connection)? {
@@ -51,7 +51,7 @@ pub(super) fn open_without_writing(path: &Path) -> Result<Option<Connection>, St
         found => found?,
     };
     let connection = match Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) {
-        // SQLite opens lazily, so that only a query shows whether the store can be read.
+        // SQLite opens lazily, so only a query shows whether the store can be read.
         Ok(connection) if read_layout(&connection).is_ok() => connection,
         _ => open_immutable(path)?,
     };
@@ -89,7 +89,7 @@ pub(super) fn open_immutable(path: &Path) -> Result<Connection, StoreError> {
         return Err(std::io::Error::other(problem).into());
     }
     let mut name = String::new();
-    // In a URI, `?`, `#` and `%` in a path would mean something else.
+    // In a URI, `?`, `#` and `%` in a path have another meaning.
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {

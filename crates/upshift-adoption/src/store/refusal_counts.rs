@@ -4,7 +4,7 @@
 use crate::Fingerprint;
 use crate::usage::RefusedCaller;
 
-/// The numbers of one refused caller.
+/// The counts of one refused caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RefusalCount {
     pub(super) caller: Fingerprint,
@@ -26,7 +26,7 @@ pub(super) fn encode_counts<'c>(callers: impl IntoIterator<Item = &'c RefusedCal
     bytes
 }
 
-/// The callers of a value, up to the first that is not complete.
+/// The callers of a value, up to the first incomplete one.
 pub(super) fn decode_counts(mut bytes: &[u8]) -> Vec<RefusalCount> {
     let mut counts = Vec::new();
     while let Some(count) = take_count(&mut bytes) {

@@ -1,9 +1,9 @@
 //! The refused callers in the store.
 //!
 //! The row of a caller is written when it is new, when its details change, and once a minute. In
-//! between, only the numbers of the callers that were refused again are written, as one value for
-//! each rule: two thousand rows a second would cost ten times as much. A reader adds these numbers
-//! to the rows.
+//! between, only the counts of the callers that were refused again are written, as one value per
+//! rule: two thousand rows a second would cost ten times as much. A reader adds these counts to the
+//! rows.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -18,19 +18,19 @@ use crate::{Fingerprint, Network};
 
 /// The refused callers of a rule that are kept.
 pub(super) const MAX_CALLERS: i64 = 1024;
-/// The rows that are remembered as written. Beyond it, all are written again.
+/// The most rows that are remembered as written. If there are more, all are written again.
 const MAX_WRITTEN: usize = 16 * 1024;
 
 /// The writer of refused callers, which remembers the rows that it has written.
 #[derive(Debug, Default)]
 pub(super) struct CallerWriter {
-    /// The numbers that an earlier process left are in the rows.
+    /// The counts left by an earlier process have been added to the rows.
     has_settled: bool,
     /// The start of the minute in which rows were written last, in seconds since 1970.
     minute: i64,
     /// The hashes of the details in the rows of this minute.
     written: HashMap<(Arc<str>, Fingerprint), u64>,
-    /// The callers by rule whose numbers are ahead of their rows.
+    /// The callers, by rule, whose counts are newer than their rows.
     ahead: HashMap<Arc<str>, HashMap<Fingerprint, RefusedCaller>>,
 }
 
@@ -97,7 +97,7 @@ impl CallerWriter {
         to_write
     }
 
-    /// Writes the rows of all callers whose numbers are ahead of them.
+    /// Writes the rows of all callers whose counts are newer than their rows.
     fn complete_rows(&mut self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
         for callers in self.ahead.values() {
             write_rows(transaction, callers.values())?;
@@ -120,7 +120,7 @@ impl CallerWriter {
     }
 }
 
-/// The hash of that part of a row that is not a number.
+/// The hash of the parts of a row that are not counts.
 fn hash_details(caller: &RefusedCaller) -> u64 {
     let mut hasher = DefaultHasher::new();
     (&caller.version, &caller.client, &caller.path, caller.network).hash(&mut hasher);
@@ -160,7 +160,7 @@ fn write_rows<'c>(
     Ok(())
 }
 
-/// Adds the numbers that an earlier process left to the rows.
+/// Adds the counts left by an earlier process to the rows.
 fn settle_counts(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     let mut update = transaction.prepare(
         "UPDATE refused_caller SET
@@ -182,7 +182,7 @@ fn settle_counts(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The rules of which more callers are in the store than are kept. Clients can invent any number.
+/// The rules with more callers in the store than are kept. Clients can invent any number.
 fn crowded_rules(transaction: &Transaction<'_>) -> Result<Vec<String>, StoreError> {
     let mut statement = transaction
         .prepare_cached("SELECT rule FROM refused_caller GROUP BY rule HAVING count(*) > 2 * ?1")?;
@@ -207,7 +207,7 @@ fn trim_callers(transaction: &Transaction<'_>, rules: Vec<String>) -> Result<(),
     Ok(())
 }
 
-/// The numbers of callers whose rows are behind them, by rule.
+/// The counts of callers that are newer than their rows, by rule.
 fn read_counts(connection: &Connection) -> Result<Vec<(String, Vec<RefusalCount>)>, StoreError> {
     let mut statement = connection.prepare("SELECT rule, counts FROM refusal_counts")?;
     let mut rows = statement.query([])?;
@@ -238,7 +238,7 @@ pub(super) fn read_callers(connection: &Connection) -> Result<Vec<RefusedCaller>
     Ok(callers)
 }
 
-/// Adds the numbers that are ahead of the rows to these.
+/// Adds the counts that are newer than the rows.
 fn add_counts(callers: &mut [RefusedCaller], counts: Vec<(String, Vec<RefusalCount>)>) {
     let mut ahead: HashMap<(&str, Fingerprint), &RefusalCount> = HashMap::new();
     for (rule, counts) in &counts {

@@ -11,7 +11,7 @@ use crate::history::{History, PendingChange};
 use crate::overrides::{ChangeTarget, RolloutChange, Shares};
 use crate::{Fingerprint, Network};
 
-/// A folder of its own, gone at the end.
+/// A temporary folder, removed at the end of the test.
 pub(super) struct Folder(PathBuf);
 
 impl Folder {
@@ -113,7 +113,7 @@ fn a_store_is_open_once_at_a_time() {
     Store::open(&folder.store()).unwrap();
 }
 
-/// What is said to be kept is in the file that the next start reads: not in one that was removed.
+/// Catches a write that succeeds to a removed file, which the next start does not read.
 #[test]
 fn a_store_that_was_removed_is_noticed_and_written_again() {
     let folder = Folder::make("removed");
@@ -132,8 +132,8 @@ fn a_store_that_was_removed_is_noticed_and_written_again() {
     assert_eq!((all(&content.history), content.key.as_bytes()), (all(&history), key.as_bytes()));
 }
 
-/// Another program that reads the store and closes it, such as `sqlite3`, leaves the write-ahead log
-/// to the gateway.
+/// Another program that reads the store and closes it, such as `sqlite3`, does not delete the
+/// gateway's write-ahead log.
 #[test]
 fn a_store_that_others_read_keeps_its_log() {
     let folder = Folder::make("read-by-others");
@@ -150,7 +150,7 @@ fn a_store_that_others_read_keeps_its_log() {
     store.append_records(&all(&history)).unwrap();
 }
 
-/// Changes are not written to a log that the next start does not find.
+/// Catches a write to a removed write-ahead log, which the next start does not read.
 #[test]
 fn a_log_that_was_removed_is_noticed_and_its_changes_are_kept() {
     let folder = Folder::make("log-removed");
@@ -167,7 +167,7 @@ fn a_log_that_was_removed_is_noticed_and_its_changes_are_kept() {
     assert_eq!(all(&store.read_content().unwrap().history), all(&history));
 }
 
-/// A store of somebody else is not written over.
+/// A store of another gateway is not overwritten.
 #[test]
 fn a_store_with_other_changes_is_left_alone() {
     let folder = Folder::make("foreign");
@@ -196,8 +196,7 @@ fn a_foreign_lock_delays_a_write_and_no_start() {
     assert_eq!(all(&store.read_content().unwrap().history), all(&history));
 }
 
-/// A store that cannot be written is still obeyed; one that cannot be read is not taken for an
-/// empty one.
+/// The overrides of a read-only store apply. An unreadable store is not treated as an empty one.
 #[test]
 fn what_can_be_read_is_read_and_what_is_no_store_is_an_error() {
     let folder = Folder::make("read");
@@ -230,8 +229,7 @@ fn a_store_of_a_newer_version_is_left_alone() {
     says(&Store::open(&folder.store()).unwrap_err(), "layout 99");
 }
 
-/// A store of each layout before is brought up to date: its trips stay, and its changes can be
-/// undone.
+/// A store with an older layout is updated: its trips stay, and its changes can be undone.
 #[test]
 fn stores_of_older_layouts_are_taken_over() {
     for (layout, steps) in [(1, &[SCHEMA][..]), (2, &[SCHEMA, TOP_NETWORK])] {
@@ -269,7 +267,7 @@ fn a_store_of_layout_3_gets_the_tables_of_usage() {
     assert!(store.read_refused_callers().unwrap().is_empty());
 }
 
-/// The kind of fault: a secret that others have goes on being used. Everything but the key stays.
+/// Catches a published key that is still used. Everything except the key stays.
 #[test]
 fn a_store_whose_key_was_published_makes_itself_a_new_one() {
     use sha2::{Digest as _, Sha256};
@@ -291,7 +289,7 @@ fn a_store_whose_key_was_published_makes_itself_a_new_one() {
     assert!(!replace_key_if(&store.connection, is_published).unwrap(), "once is enough");
 }
 
-/// `upshift report --store` names a path that no setting names.
+/// `upshift report --store` takes a path that is not in the settings.
 #[test]
 fn a_store_that_is_only_read_is_named_without_a_setting() {
     let folder = Folder::make("reading");

@@ -18,8 +18,8 @@ use crate::usage::{
 /// The time after which the rows of a minute are complete in the store, in seconds.
 pub const SETTLING_TIME: i64 = 300;
 
-/// The most labels of a rule and dimension in an hour or a day. Each minute has as many at most,
-/// and other ones than the minute before if clients invent them.
+/// The most labels of a rule and dimension in an hour or a day. Each minute has at most as many,
+/// but they can differ from minute to minute if clients invent them.
 const MAX_LABELS: usize = 64;
 
 /// The retention of rows.
@@ -40,7 +40,7 @@ pub struct UsageQuery<'a> {
     pub span: Span,
     /// The first start, in seconds since 1970.
     pub from: i64,
-    /// The end: rows that start here or later are left out.
+    /// The end (exclusive).
     pub to: i64,
     /// The rule, or empty for all requests; `None` for all rules.
     pub rule: Option<&'a str>,
@@ -63,7 +63,7 @@ impl Store {
         callers.write_callers(&transaction, &changes.refused, now)?;
         mark_alive(&transaction, now)?;
         transaction.commit()?;
-        // Only now: after a failure it would remember rows that were never written.
+        // Only after the commit: on a failure, it would remember rows that were not written.
         self.callers = callers;
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Store {
     }
 }
 
-/// A second since 1970; the first of all times if there is no such second.
+/// A second since 1970 as a timestamp; the earliest timestamp if it is out of range.
 fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap_or(Timestamp::MIN)
 }
@@ -144,7 +144,7 @@ fn write_rows(transaction: &Transaction<'_>, rows: &[StoredRow]) -> Result<(), S
     Ok(())
 }
 
-/// Merges the rows of `from` into those `to` spans that have ended and are not there yet.
+/// Merges the rows of `from` into the `to` spans that have ended and do not exist yet.
 fn roll_up(
     transaction: &Transaction<'_>,
     from: Span,
@@ -162,7 +162,7 @@ fn roll_up(
         Some(newest) => newest + to.seconds(),
         None => i64::MIN,
     };
-    // One span at a time, so that a gateway that was off for long does not read all at once.
+    // One span at a time, so that a gateway does not read everything at once after a long stop.
     let mut start = first_start(transaction, from, begin)?;
     while let Some(first) = start {
         let start_of_span = to.start_of(first);
@@ -238,7 +238,7 @@ impl MergedRows {
     /// The rows, with all labels but the most frequent ones as `other`.
     fn into_rows(self, span: Span, start: i64) -> Vec<StoredRow> {
         let mut labels: Vec<_> = self.requests.into_iter().collect();
-        // It stands for others, and needs no place of its own.
+        // It stands for the other labels, and does not count towards the limit.
         labels.retain(|(label, _)| **label != *OTHER);
         labels.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         let is_named_by_policy =
@@ -261,8 +261,7 @@ impl MergedRows {
     }
 }
 
-/// The rows from `from` on, those of the longest span up to `longest` first, each time in one of
-/// them.
+/// The rows from `from` on, without overlap: first those of the longest span up to `longest`.
 pub(super) fn read_rows_since(
     connection: &Connection,
     mut from: i64,
@@ -319,8 +318,7 @@ fn row_text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     row.get(column)
 }
 
-/// `None` for a row with a word that this version does not know, which a newer one may have
-/// written.
+/// Returns `None` for a row with an unknown word, which a newer version may have written.
 fn decode_row(row: &Row<'_>) -> Result<Option<StoredRow>, StoreError> {
     let (span, dimension) = (Span::from_seconds(row.get(0)?), Dimension::parse(&row_text(row, 3)?));
     let (verdict, standing) =

@@ -21,10 +21,10 @@ pub struct UsageReader {
 /// The usage of a period.
 #[derive(Default)]
 pub struct RecordedUsage {
-    /// The first time that is recorded, in seconds since 1970; `None` if nothing is.
+    /// The first time that is recorded, in seconds since 1970; `None` if nothing was recorded.
     pub recording_since: Option<i64>,
     /// The rows of the period: days (for a long one), then the hours after the last day, then the
-    /// minutes after the last hour. No time is in two of them.
+    /// minutes after the last hour. They do not overlap.
     pub rows: Vec<StoredRow>,
     /// The days of the last 20 weeks by phase, also for a shorter period.
     pub weeks: Vec<StoredRow>,

@@ -12,12 +12,12 @@ use crate::{Fingerprint, Network};
 /// The usage that one core hands over.
 ///
 /// It refers to senders by number. A number is defined once, in the batch with its first request,
-/// so that the batches of a tally have to be merged in their order, and without a gap.
+/// so the batches of a tally have to be merged in order and without gaps.
 #[derive(Default)]
 pub struct UsageBatch {
     /// The tally that it comes from.
     pub(crate) tally: u64,
-    /// The numbers begin again: those of earlier batches are no longer used.
+    /// The numbering starts again: numbers of earlier batches are no longer valid.
     pub(crate) begins: bool,
     pub(crate) new: NewSenders,
     pub(crate) counts: Vec<SenderCount>,

@@ -45,7 +45,7 @@ pub(crate) struct RulingLabels {
 }
 
 impl CellLabels {
-    /// Returns true if a label has no place of its own for now.
+    /// Returns true if a label currently has no place of its own.
     pub(super) fn has_other(&self) -> bool {
         let version = self.ruling.as_ref().map(|ruling| &*ruling.version);
         *self.client == *OTHER || version == Some(OTHER)
@@ -84,7 +84,7 @@ impl CellTable {
         }
     }
 
-    /// The number of the cell of an exemption. A policy has few, so that they are not limited.
+    /// The number of the cell of an exemption. A policy has few, so they are not limited.
     pub(super) fn place_exemption(&mut self, exemption: &str) -> CellNumber {
         self.place_key(CellKey::Exempted(exemption.into()))
     }

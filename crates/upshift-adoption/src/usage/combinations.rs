@@ -1,6 +1,6 @@
-//! The combinations of labels that a core has met, and the cells that each counts in.
+//! The combinations of labels that a core has seen, and the cells in which each is counted.
 //!
-//! Labels are made once for each combination, and not for each request.
+//! Labels are created once per combination, not per request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,15 +22,15 @@ const MAX_LABELS: usize = 256;
 /// The number of a combination in a tally.
 pub(crate) type CombinationNumber = u32;
 
-/// A cell that a request counts in, and the caller that it counts there.
+/// A cell in which a request is counted, and the caller that is counted there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CountedCell {
     pub(crate) cell: CellNumber,
-    /// The place of the caller among those of the request; 0 for its address.
+    /// The index of the caller among those of the request; 0 for its address.
     pub(crate) caller: u32,
 }
 
-/// The cells that the requests of one combination count in.
+/// The cells in which the requests of one combination are counted.
 pub(super) struct Combination {
     /// The cell of the request as a whole, then those of the rulings in their order, and then those
     /// of the exemptions that let it through.
@@ -41,7 +41,7 @@ pub(super) struct Combination {
     pub(super) is_provisional: bool,
 }
 
-/// The combinations that were met.
+/// The combinations that were seen.
 pub(super) struct Combinations {
     numbers: HashMap<u64, CombinationNumber, FxBuildHasher>,
     known: Vec<Combination>,
@@ -176,7 +176,7 @@ impl Combinations {
         for ruling in decision.matched() {
             let caller = callers.place_of(ruling.rule) as u32;
             cells.push(CountedCell { cell: self.place_ruling(labels, ruling), caller });
-            // An exemption counts a request once, however many rules it excuses it from.
+            // An exemption counts a request once, even if it exempts it from several rules.
             if let Some(exemption) = ruling.exempted.as_ref().map(|by| by.id())
                 && !exemptions.contains(&exemption)
             {
@@ -189,7 +189,7 @@ impl Combinations {
         cells
     }
 
-    /// The cell of what one rule ruled.
+    /// The cell of one rule's ruling.
     fn place_ruling(&mut self, labels: &RequestLabels, ruling: &Ruling<'_>) -> CellNumber {
         let id = &*ruling.rule.id;
         let rule = match self.versions.get_key_value(id) {

@@ -1,7 +1,7 @@
 //! Labels from requests, in bounded sets. Clients choose the labels, and cannot make a set grow.
 //!
-//! A label that is seen again and again keeps its place. Labels that are seen once, as an attacker
-//! invents them, give theirs up at the next sweep. A label without a place counts as [`OTHER`].
+//! A label that is seen repeatedly keeps its place. Labels that are seen once, such as invented
+//! ones, lose theirs at the next sweep. A label without a place counts as [`OTHER`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,8 +67,8 @@ impl LabelSet {
 
     /// Makes room for a label with `hits`, if another one has fewer.
     fn evict_weaker(&mut self, hits: u32) -> bool {
-        // Only a label that comes with several requests can take a place: a flood of single ones
-        // would cost a search each.
+        // Only a label with several requests can take a place: a flood of single requests would
+        // cost a search each.
         if hits < 2 {
             return false;
         }
@@ -91,7 +91,7 @@ pub fn label_text(value: &str) -> String {
         if label.len() >= MAX_LABEL {
             break;
         }
-        // Control characters and look-alikes would confuse the people who read the label.
+        // Control characters and look-alikes would confuse readers.
         let is_plain = character.is_ascii_graphic() || character == ' ';
         label.push(if is_plain { character } else { '?' });
     }
@@ -100,8 +100,8 @@ pub fn label_text(value: &str) -> String {
 
 /// A path as a label: at most four segments, and `*` for each that looks like an identifier.
 ///
-/// Paths may hold identifiers and tokens, which must not be stored, and which would give each
-/// request a label of its own.
+/// Paths may contain identifiers and tokens, which must not be stored, and which would create a
+/// label for each request.
 pub fn path_pattern(path: &str) -> String {
     let mut pattern = String::new();
     let mut segments = path.split('/');
@@ -126,7 +126,7 @@ fn is_identifier(segment: &str) -> bool {
     // `v2` and `oauth2` name resources; `1234` and `a1b2c3` do not.
     let digits = segment.bytes().filter(u8::is_ascii_digit).count();
     let is_number = digits > 2 || digits == segment.len() && digits > 0;
-    // An address of a person, or something encoded.
+    // An email address, or something encoded.
     let is_encoded = segment.contains(['@', '%', '=', '+']);
     let has_upper = segment.bytes().any(|byte| byte.is_ascii_uppercase());
     let has_lower = segment.bytes().any(|byte| byte.is_ascii_lowercase());
@@ -149,9 +149,9 @@ mod tests {
             assert!(labels.places.len() <= 16);
         }
         assert_eq!(&*labels.admit_label("1.4", 1), "1.4");
-        // A real label that comes late, with several requests, takes the place of an invented one.
+        // A late but real label, with several requests, takes the place of an invented one.
         assert_eq!(&*labels.admit_label("1.5", 3), "1.5");
-        // One that comes alone has to wait for the next sweep.
+        // A label with one request has to wait for the next sweep.
         assert_eq!(&*labels.admit_label("1.6", 1), OTHER);
         labels.sweep();
         assert_eq!(&*labels.admit_label("1.6", 1), "1.6");

@@ -11,7 +11,7 @@ use crate::sketch::CallerHash;
 
 /// The most labels of one rule and dimension that have a place at a time.
 const MAX_LABELS: usize = 64;
-/// The most rows of one minute. Requests of further ones are counted as lost.
+/// The most rows of one minute. Requests for further rows are counted as lost.
 pub(super) const MAX_ROWS: usize = 50_000;
 /// The most rows of ended minutes that wait for the store.
 const MAX_WAITING: usize = MAX_ROWS;
@@ -41,7 +41,7 @@ struct CurrentRow {
 }
 
 impl MinuteRows {
-    /// The rows of the minute of `second`, with what the store has of it.
+    /// The rows of the minute of `second`, including those already in the store.
     pub(super) fn resume(second: i64, rows: Vec<StoredRow>) -> Self {
         let mut minute = Self { start: Span::Minute.start_of(second), ..Self::default() };
         for stored in rows {
@@ -59,8 +59,8 @@ impl MinuteRows {
     /// Begins the minute of `second`, unless it is the current one.
     pub(super) fn begin_minute(&mut self, second: i64) {
         let start = Span::Minute.start_of(second);
-        // A clock that goes back a little continues the minute, so that no row is counted twice. One
-        // that was far ahead has been corrected.
+        // If the clock goes back a little, the minute continues, so that no row is counted twice.
+        // If it goes back further, it was ahead and has been corrected.
         if start > self.start || start < self.start - MAX_STEP_BACK {
             self.end_minute();
             self.start = start;
@@ -81,7 +81,7 @@ impl MinuteRows {
         label: &Arc<str>,
         times: u64,
     ) -> Arc<str> {
-        // It stands for labels that have no place, and needs none itself.
+        // It stands for the labels without a place, and needs none itself.
         if **label == *OTHER {
             return Arc::clone(label);
         }
@@ -115,7 +115,7 @@ impl MinuteRows {
         changed
     }
 
-    /// The requests that were not counted in all their rows, because a minute had too many.
+    /// The requests that were not counted in all their rows, because a minute had too many rows.
     pub(super) fn lost(&self) -> u64 {
         self.lost
     }
@@ -129,7 +129,7 @@ impl MinuteRows {
         let mut ended = std::mem::take(&mut self.ended);
         self.move_changed(&mut ended);
         self.rows.clear();
-        // While the disk hangs, they wait here.
+        // They wait here while the disk hangs.
         if ended.len() > MAX_WAITING {
             let too_many = ended.len() - MAX_WAITING;
             ended.drain(..too_many);

@@ -1,16 +1,17 @@
-//! Usage: who is on which version, by rule, in numbers that a dashboard can show years later.
+//! Usage: the requests and callers of each version, by rule, kept for years.
 //!
-//! 1. Each core counts into its own [`UsageTally`], without a lock: the requests of each sender of a
-//!    combination of labels. The first request of a sender defines it. Each further one only adds
-//!    to its number, for hours if need be: nothing is allocated, and no label is made.
+//! 1. Each core counts requests in its own [`UsageTally`], without a lock, by sender and
+//!    combination of labels. The first request defines a sender. Further requests only increase its
+//!    count, without allocating memory or creating labels.
 //! 2. Once a second, each core hands over a [`UsageBatch`]: new senders, and numbers of requests.
 //! 3. One [`UsageTotals`] per process knows the senders of each core, and merges the numbers into
 //!    rows of one minute, which the store keeps. Hours and days are made from minutes.
 //! 4. A row has a number of requests and a sketch of the distinct callers. Rows for several minutes
 //!    merge: requests are added, callers united.
-//! 5. Every set of labels is bounded. What clients send can neither fill the memory nor the store.
+//! 5. Every set of labels is bounded, so that clients can fill neither the memory nor the store.
 //!
-//! A caller is a rule's identity, or the client's address where the request has none.
+//! A caller is identified by the rule's identity, or by the client's address if the request has
+//! none.
 
 mod batch;
 mod cells;

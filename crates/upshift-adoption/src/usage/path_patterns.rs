@@ -1,4 +1,4 @@
-//! The patterns of paths that a core has met, each in memory once.
+//! The path patterns that a core has seen, each kept in memory once.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::labels::path_pattern;
 /// The most patterns that are shared. Clients choose the paths.
 const MAX_PATTERNS: usize = 1024;
 
-/// The patterns that were met.
+/// The patterns that were seen.
 #[derive(Default)]
 pub(super) struct PathPatterns(HashSet<Arc<str>, RandomState>);
 

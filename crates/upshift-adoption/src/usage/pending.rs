@@ -1,4 +1,4 @@
-//! Usage that the store does not have yet, because the disk is full or slow.
+//! Usage that is not in the store yet, because the disk is full or slow.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use super::row::{RowKey, Span, StoredRow, UsageRow};
 use super::totals::UsageChanges;
 use crate::Fingerprint;
 
-/// The most rows that wait for the store: more than those of one minute. Beyond it, the oldest are
-/// lost.
+/// The most rows that wait for the store: more than those of one minute. If there are more, the
+/// oldest are lost.
 const MAX_ROWS: usize = super::minute::MAX_ROWS + 10_000;
 /// The most refused callers that wait for the store. Further ones are written when they are
 /// refused again.
@@ -52,8 +52,8 @@ impl PendingUsage {
         }
     }
 
-    /// Adds `earlier` to all that waits, and to all that comes: a process that starts without its
-    /// store begins to count at zero, and would replace what the store has when it returns.
+    /// Adds `earlier` to all waiting and future rows: a process that starts without its store
+    /// counts from zero, and would overwrite the rows in the store once it is available again.
     pub fn continue_from(&mut self, earlier: UsageChanges) {
         for StoredRow { span: _, start, key, row } in earlier.rows {
             self.earlier.rows.insert((start, key), row);
@@ -63,7 +63,7 @@ impl PendingUsage {
         }
     }
 
-    /// Everything that waits.
+    /// All waiting usage.
     pub fn to_changes(&self) -> UsageChanges {
         let mut rows = Vec::with_capacity(self.rows.len());
         for (place, row) in &self.rows {
@@ -85,7 +85,7 @@ impl PendingUsage {
         UsageChanges { rows, refused }
     }
 
-    /// Forgets everything that waited, because the store has it.
+    /// Forgets the waiting usage, because it has been stored.
     pub fn clear(&mut self) {
         self.rows.clear();
         self.refused.clear();

@@ -1,4 +1,4 @@
-//! The callers that are refused most, so that someone can write to them.
+//! The most refused callers, so that someone can contact them.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,11 +10,12 @@ use rustc_hash::FxBuildHasher;
 use crate::sketch::TopItems;
 use crate::{Fingerprint, Network};
 
-/// The callers of one rule that are remembered in detail.
+/// The most callers of one rule that are remembered in detail.
 const MAX_CALLERS: usize = 2 * 1024;
-/// The callers that are compared with a further one, which may take the place of one of them.
+/// The number of remembered callers that are compared with a new one, which may replace one of
+/// them.
 const COMPARED_CALLERS: usize = 4;
-/// The time in seconds after which a caller that is no longer refused gives way more easily.
+/// The time in seconds after which a caller that is no longer refused is replaced more easily.
 const QUIET_TIME: i64 = 60;
 /// The most changed callers that wait for the store. Further ones are written when they are refused
 /// again.
@@ -29,8 +30,8 @@ pub struct RefusedCaller {
     pub caller: Fingerprint,
     /// The refused requests.
     pub requests: u64,
-    /// The requests by which that number may be too low, because the caller was not remembered all
-    /// the time.
+    /// The number of requests that may be missing in that count, because the caller was not always
+    /// remembered.
     pub uncertainty: u64,
     /// The time of the first refusal, in seconds since 1970.
     pub first_seen: i64,
@@ -40,7 +41,7 @@ pub struct RefusedCaller {
     pub version: Arc<str>,
     /// The family and major version of its client.
     pub client: Arc<str>,
-    /// The path of one of its requests, without what looks like an identifier.
+    /// The path of one of its requests, without apparent identifiers.
     pub path: Arc<str>,
     /// The network of its address.
     pub network: Network,
@@ -71,7 +72,7 @@ struct RuleCallers {
     details: HashMap<Fingerprint, KnownCaller, FxBuildHasher>,
     /// The callers in `details`, in no order.
     places: Vec<Fingerprint>,
-    /// The place that is compared next with a caller that has none.
+    /// The next remembered caller to compare with a new one.
     next_place: usize,
 }
 
@@ -111,7 +112,7 @@ impl RefusedCallers {
         let mut callers = Vec::with_capacity(self.changed.len());
         for (name, caller) in self.changed.drain(..) {
             let Some(rule) = self.rules.get_mut(&name) else { continue };
-            // Another caller may have its place by now.
+            // Another caller may have replaced it by now.
             if let Some(known) = rule.details.get_mut(&caller)
                 && std::mem::take(&mut known.is_changed)
             {
@@ -158,7 +159,7 @@ impl RuleCallers {
         Some(RefusedCaller { requests, uncertainty, ..known.clone() })
     }
 
-    /// Remembers the details of a caller. `None` if those of others are worth more.
+    /// Remembers the details of a caller. `None` if the others are refused more often.
     fn remember_caller(&mut self, refused: RefusedCaller) -> Option<&mut KnownCaller> {
         let caller = refused.caller;
         if !self.details.contains_key(&caller) {
@@ -171,7 +172,7 @@ impl RuleCallers {
             }
         };
         let first_seen = known.refused.first_seen.min(refused.first_seen);
-        // Of two that came at the same time, either is the last.
+        // If two arrived at the same time, either may count as the last.
         if refused.last_seen >= known.refused.last_seen {
             known.refused = refused;
         }
@@ -179,13 +180,13 @@ impl RuleCallers {
         Some(known)
     }
 
-    /// Makes a place for a caller that has none. `None` if no other caller gives way.
+    /// Makes room for a new caller. `None` if no other caller can be replaced.
     fn make_place(&mut self, refused: &RefusedCaller) -> Option<()> {
         if self.places.len() < MAX_CALLERS {
             self.places.push(refused.caller);
             return Some(());
         }
-        // A few of them, in turn, because a search for the least refused would cost more than all
+        // Compares a few, in turn, because a search for the least refused would cost more than all
         // other counting.
         for _ in 0..COMPARED_CALLERS {
             let place = self.next_place;
@@ -199,7 +200,7 @@ impl RuleCallers {
         None
     }
 
-    /// Returns true if a caller gives its place to one that is refused now.
+    /// Returns true if a caller can be replaced by one that is refused now.
     fn gives_way(&self, known: Fingerprint, refused: &RefusedCaller) -> bool {
         let Some(details) = self.details.get(&known) else { return true };
         let (at_least, at_most) = self.counts.count_of(&known);
@@ -252,8 +253,8 @@ mod tests {
         assert!(callers.rules["orders"].details.contains_key(&Fingerprint::from_bits(3)));
     }
 
-    /// Callers that are refused equally often displaced each other, so that the store was given
-    /// thousands of other ones each second.
+    /// Catches callers that are refused equally often and keep replacing each other, which causes
+    /// thousands of writes to the store per second.
     #[test]
     fn equally_refused_callers_keep_their_places() {
         let mut callers = RefusedCallers::default();

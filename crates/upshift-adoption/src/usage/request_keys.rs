@@ -1,9 +1,9 @@
-//! The keys by which a core recognises requests that it has counted before.
+//! The keys by which a core recognizes senders that it has already counted.
 //!
-//! A key is a hash of everything that labels and callers are made from, so that neither has to be
-//! made for a request of a known sender. Nothing else is compared: among 65,536 senders, two have
-//! the same key with a probability of 1 in 8 billion. Clients choose what is hashed, so that the
-//! hash depends on a secret and on random numbers.
+//! A key is a hash of all inputs of the labels and callers, so that neither has to be computed for
+//! a request of a known sender. Only keys are compared: among 65,536 senders, two have the same key
+//! with a probability of 1 in 8 billion. Clients control the hashed data, so the hash depends on a
+//! secret and on random numbers.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use super::request_labels::observed_value;
 use crate::request_callers::RequestCallers;
 use crate::sketch::CallerHasher;
 
-/// The maker of keys.
+/// The hasher for keys.
 pub(super) struct RequestKeys {
     state: SeedableRandomState,
 }
@@ -44,7 +44,7 @@ impl RequestKeys {
     }
 }
 
-/// Writes everything that the labels of a request are made from.
+/// Hashes all inputs of a request's labels.
 fn write_labels(
     hasher: &mut FoldHasher<'_>,
     decision: &Decision<'_>,
@@ -52,7 +52,7 @@ fn write_labels(
 ) {
     let facts = callers.facts();
     let agent = facts.fields.nth("user-agent", 0);
-    // The hasher keeps numbers and texts apart, so that the numbers say which texts there are.
+    // The hasher separates numbers and texts, so the numbers identify the texts.
     let length = agent.map_or(0, |agent| agent.len() as u64 + 1);
     hasher.write_u64(length << 16 | http_code(facts) << 8 | tls_code(facts));
     if let Some(agent) = agent {
@@ -80,7 +80,7 @@ fn write_ruling(hasher: &mut FoldHasher<'_>, ruling: &Ruling<'_>, caller: u8) {
     }
 }
 
-/// Writes everything that tells the callers of a request from others.
+/// Hashes everything that identifies the callers of a request.
 fn write_callers(hasher: &mut FoldHasher<'_>, callers: &RequestCallers<'_>) {
     match callers.facts().client_ip.map(|address| address.to_canonical()) {
         Some(IpAddr::V4(address)) => hasher.write_u64(1 << 32 | u64::from(u32::from(address))),

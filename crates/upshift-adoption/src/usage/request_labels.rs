@@ -23,8 +23,8 @@ pub(super) struct RequestLabels {
 /// The labels of clients.
 pub(super) struct ClientLabels {
     labels: LabelSet,
-    /// The texts of the labels of the `User-Agent` values that came before: parsing one costs more
-    /// than all other counting.
+    /// The labels of earlier `User-Agent` values, because parsing one costs more than all other
+    /// counting.
     remembered: HashMap<Box<[u8]>, Box<str>, RandomState>,
     none: Arc<str>,
 }
@@ -44,7 +44,7 @@ impl ClientLabels {
             return self.labels.admit_label(text, 1);
         }
         let text = client_text(agent);
-        // An attacker who sends another value each time makes room each time, and no more.
+        // An attacker who sends a new value each time only evicts an entry each time.
         if self.remembered.len() >= MAX_AGENTS {
             self.remembered.clear();
         }
@@ -62,7 +62,7 @@ impl ClientLabels {
         self.labels.is_crowded()
     }
 
-    /// Takes the places of labels that are no longer seen.
+    /// Frees the places of labels that are no longer seen.
     pub(super) fn sweep(&mut self) {
         self.labels.sweep();
     }
@@ -120,7 +120,7 @@ pub(super) fn observed_value<'r>(ruling: &'r Ruling<'_>) -> Option<&'r str> {
 fn fixed_version(ruling: &Ruling<'_>) -> Option<&'static str> {
     match ruling.cause.unwrap_or(ruling.reason) {
         VerdictReason::Missing => Some("none"),
-        // The values themselves say nothing, and there may be any number of them.
+        // The values themselves are meaningless, and their number is unbounded.
         VerdictReason::Malformed => Some("malformed"),
         VerdictReason::Ambiguous => Some("ambiguous"),
         VerdictReason::UnknownClient => Some("unknown"),

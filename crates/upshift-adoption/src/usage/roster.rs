@@ -1,8 +1,8 @@
-//! The senders of one core, as the thread that merges usage knows them.
+//! The senders of one core, as known to the thread that merges usage.
 //!
-//! A batch has the requests of each sender by number. They are added up by cell first, because a
-//! cell has many senders. A caller is counted in the rows of a cell once, and not again until the
-//! cell counts in other rows: those of the next minute, or those of another label.
+//! A batch contains the number of requests of each sender. They are first summed by cell, because a
+//! cell has many senders. A caller is counted once in the rows of a cell, and again only when the
+//! cell is counted in other rows: in the next minute, or under another label.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) struct SenderRoster {
     refusals: Vec<RefusalRecord>,
     /// The batches so far.
     batches: u64,
-    /// The cells with requests in the current batch. It is kept for its memory.
+    /// The cells with requests in the current batch. The list is kept to reuse its memory.
     active: Vec<usize>,
 }
 
@@ -42,7 +42,7 @@ struct RosterSender {
     counted_in: u64,
 }
 
-/// A cell, and the rows that it counts in.
+/// A cell, and the rows in which it is counted.
 struct RosterCell {
     key: CellKey,
     placed: PlacedLabels,
@@ -55,7 +55,7 @@ struct RosterCell {
     new_callers: Vec<CallerHash>,
 }
 
-/// The labels that a cell has at the moment in place of those that clients chose.
+/// The current labels of a cell, which may replace those that clients chose.
 #[derive(Default, PartialEq, Eq)]
 struct PlacedLabels {
     client: Option<Arc<str>>,
@@ -140,7 +140,7 @@ impl SenderRoster {
         })
     }
 
-    /// Collects the callers that the rows of their cells do not have yet.
+    /// Collects the callers that are not yet in the rows of their cells.
     fn collect_callers(&mut self, counts: &[SenderCount]) {
         for count in counts {
             let Some(sender) = self.senders.get_mut(count.sender as usize) else { continue };
@@ -155,7 +155,7 @@ impl SenderRoster {
         }
     }
 
-    /// Forgets all senders, because their numbers begin again.
+    /// Forgets all senders, because their numbering starts again.
     fn forget_senders(&mut self) {
         self.cells.clear();
         self.combinations.clear();
@@ -194,7 +194,7 @@ impl RosterCell {
         }
     }
 
-    /// Chooses the rows that the requests of the current batch count in.
+    /// Chooses the rows in which the requests of the current batch are counted.
     fn choose_rows(&mut self, batch: u64, minute: &mut MinuteRows) {
         let placed = PlacedLabels::of_cell(&self.key, self.requests, minute);
         let is_moved = self.rows.is_empty() || placed != self.placed;
@@ -212,7 +212,7 @@ impl RosterCell {
             minute.add_requests(key, self.requests, &self.new_callers);
         }
         self.requests = 0;
-        // Memory of a flood is not kept.
+        // The memory needed during a flood is released.
         self.new_callers = Vec::new();
     }
 }
@@ -233,11 +233,11 @@ impl PlacedLabels {
     }
 }
 
-/// The rows that a cell counts in: one for each of its labels.
+/// The rows in which a cell is counted: one for each of its labels.
 fn row_keys(key: &CellKey, placed: &PlacedLabels) -> Vec<RowKey> {
     let labels = match key {
         CellKey::Labelled(labels) => labels,
-        // The policy names exemptions, so that they need no place in a set of labels.
+        // Exemptions are named by the policy, so they need no place in a set of labels.
         CellKey::Exempted(exemption) => {
             return vec![RowKey {
                 rule: "".into(),

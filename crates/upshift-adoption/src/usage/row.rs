@@ -13,7 +13,7 @@ pub enum Standing {
     Meets,
     /// `enforce` would refuse it.
     Behind,
-    /// Nothing certain is known: no version was sent, for example. It is admitted.
+    /// It is uncertain, for example because no version was sent. The request is admitted.
     Uncertain,
 }
 
@@ -21,7 +21,7 @@ impl Standing {
     /// All standings.
     pub const ALL: [Self; 3] = [Self::Meets, Self::Behind, Self::Uncertain];
 
-    /// The standing of the request that this ruling is about.
+    /// The standing of the request under this ruling.
     pub fn of_ruling(ruling: &Ruling<'_>) -> Self {
         if ruling.cause.is_some() {
             return Self::Behind;
@@ -55,7 +55,7 @@ impl Standing {
     }
 }
 
-/// The property that a row counts by.
+/// The property by which a row counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
     /// The phase of the rule. Every request is in exactly one row of this dimension.
@@ -131,7 +131,7 @@ impl UsageRow {
         self.callers.estimate().min(self.requests)
     }
 
-    /// The same; `None` if no caller of these requests could be told from others.
+    /// The same; `None` if no caller of these requests could be identified.
     pub fn known_callers(&self) -> Option<u64> {
         match self.caller_count() {
             0 if self.requests > 0 => None,
@@ -140,7 +140,7 @@ impl UsageRow {
     }
 }
 
-/// The length of the time that a row counts.
+/// The length of time that a row covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Span {
     /// A minute.
@@ -166,7 +166,7 @@ impl Span {
         [Self::Minute, Self::Hour, Self::Day].into_iter().find(|span| span.seconds() == seconds)
     }
 
-    /// The length of the points in which a period is shown: hours for up to three days.
+    /// The length of the points in a chart of a period: hours for up to three days.
     pub fn of_period(from: i64, now: i64) -> Self {
         if now - from <= 3 * Self::Day.seconds() { Self::Hour } else { Self::Day }
     }
@@ -177,7 +177,7 @@ impl Span {
     }
 }
 
-/// A row, and the time that it counts.
+/// A row, and the time that it covers.
 #[derive(Clone)]
 pub struct StoredRow {
     /// The length of that time.

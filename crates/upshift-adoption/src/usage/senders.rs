@@ -1,7 +1,7 @@
-//! The senders that one core knows: who sends requests of which combination, and how many.
+//! The senders that one core knows, with their combinations and numbers of requests.
 //!
-//! A sender usually repeats its request. All that has to be done for the first one, such as a
-//! fingerprint, is done once, and the others only add to a number.
+//! A sender usually repeats its request. The work for the first one, such as a fingerprint, is done
+//! once, and further requests only increase a count.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ struct SenderSlot {
     noted: Option<RequestKind>,
 }
 
-/// The origin of a sender, which counting does not need.
+/// The origin of a sender, which is not needed for counting.
 struct SenderOrigin {
     combination: CombinationNumber,
     is_provisional: bool,
@@ -42,7 +42,7 @@ struct SenderOrigin {
 /// The senders that are known.
 #[derive(Default)]
 pub(super) struct KnownSenders {
-    // The keys are hashes already.
+    // The keys are already hashes.
     numbers: HashMap<u64, SenderNumber, FxBuildHasher>,
     slots: Vec<SenderSlot>,
     origins: Vec<SenderOrigin>,

@@ -1,4 +1,4 @@
-//! The usage that one core has counted since it last handed over.
+//! The usage that one core has counted since the last handover.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,16 +15,16 @@ use crate::canary::{NotedBy, RecentNotes, RecordedFields, RequestKind};
 use crate::request_callers::RequestCallers;
 use crate::sketch::CallerHasher;
 
-/// The most refused senders that are listed in one handover. Further ones are only counted, and
-/// are listed when they are refused again after it.
+/// The most refused senders that are listed in one handover. Further ones are only counted, and are
+/// listed when they are refused again later.
 const MAX_LISTED: usize = 4 * 1024;
-/// The callers and the refusals of the known senders after which all are forgotten.
+/// The number of callers and refusals of known senders after which all are forgotten.
 const MAX_DETAILS: usize = 256 * 1024;
 
 /// The number of the next tally.
 static NEXT_TALLY: AtomicU64 = AtomicU64::new(0);
 
-/// The usage that one core has counted since it last handed over.
+/// The usage that one core has counted since the last handover.
 pub struct UsageTally {
     number: u64,
     hasher: CallerHasher,
@@ -33,7 +33,7 @@ pub struct UsageTally {
     combinations: Combinations,
     senders: KnownSenders,
     patterns: PathPatterns,
-    /// The definitions that were not handed over yet.
+    /// The definitions that have not been handed over yet.
     new: NewSenders,
     /// The refused senders among them that are listed.
     listed: usize,
@@ -86,7 +86,7 @@ impl UsageTally {
         }
     }
 
-    /// Returns true if so much was counted that it should be handed over now.
+    /// Returns true if enough was counted to hand it over now.
     pub fn is_full(&self) -> bool {
         self.senders.is_full() || self.details >= MAX_DETAILS
     }
@@ -166,7 +166,7 @@ impl UsageTally {
         self.senders.add_sender(key, number, is_provisional, second)
     }
 
-    /// Keeps what reports show of a refused sender. Returns the number of its refusals.
+    /// Keeps the details of a refused sender for reports. Returns the number of its refusals.
     fn list_refusals(
         &mut self,
         callers: &RequestCallers<'_>,
@@ -202,12 +202,12 @@ impl UsageTally {
         let (mut caller, mut is_address) = (callers.by_address().hash(self.hasher), true);
         for ruling in decision.matched() {
             let of_rule = callers.of_rule(ruling.rule);
-            // An identity says more than an address, which others may share.
+            // An identity is preferred to an address, which others may share.
             if of_rule.identity().is_some() {
                 (caller, is_address) = (of_rule.hash(self.hasher), false);
             }
         }
-        // A request without a caller cannot be told from others.
+        // A request without a caller cannot be identified.
         let Some(caller) = caller else { return true };
         let rules = self.combinations.get(self.senders.combination_of(number)).rules;
         let by = NotedBy { caller, is_address, rules };

@@ -29,22 +29,22 @@ pub struct UsageChanges {
 }
 
 impl UsageTotals {
-    /// The totals of a process that starts at `second`, with what the store has of that minute and
-    /// of refused callers.
+    /// The totals of a process that starts at `second`, including the stored rows of that minute
+    /// and the stored refused callers.
     pub fn resume(second: i64, rows: Vec<StoredRow>, refused: Vec<RefusedCaller>) -> Self {
         let minute = MinuteRows::resume(second, rows);
         let mut totals = Self { minute, ..Self::default() };
         for caller in refused {
             totals.refused.add_refusals(caller);
         }
-        // The store has them.
+        // They are already in the store.
         totals.refused.forget_changed();
         totals
     }
 
-    /// Adds what a core has counted until `second`. The batches of a tally have to come in their
-    /// order; if one is left out, the tally has to [forget](super::UsageTally::forget_senders) its
-    /// senders.
+    /// Adds the usage that a core has counted until `second`. The batches of a tally have to be
+    /// merged in order; if one is left out, the tally has to
+    /// [forget](super::UsageTally::forget_senders) its senders.
     pub fn merge_batch(&mut self, mut batch: UsageBatch, second: i64) {
         self.minute.begin_minute(second);
         let roster = self.rosters.entry(batch.tally).or_default();
@@ -64,7 +64,7 @@ impl UsageTotals {
         &self.refused
     }
 
-    /// The requests that were not counted in all their rows, because a minute had too many.
+    /// The requests that were not counted in all their rows, because a minute had too many rows.
     pub fn lost(&self) -> u64 {
         self.minute.lost()
     }
@@ -201,8 +201,8 @@ mod tests {
         assert_eq!(row_of(&changes, "1.5", 6_060).requests, 4);
     }
 
-    /// A label that comes late takes the place of another within the minute. Its row has the callers
-    /// that had been counted as `other` before.
+    /// A late label takes the place of another within the minute. Its row includes the callers that
+    /// were counted as `other` before.
     #[test]
     fn callers_follow_their_label_to_its_own_row() {
         let mut totals = UsageTotals::default();

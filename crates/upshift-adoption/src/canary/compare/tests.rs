@@ -116,7 +116,7 @@ fn a_flood_of_callers_stays_bounded() {
     assert_eq!((recent.current.len(), recent.missed), (MAX_REQUESTS, 20_000 - MAX_REQUESTS as u64));
 }
 
-/// A verb of an emergency must not wait until thousands of requests are decided by a large policy.
+/// Emergency commands must not wait until a large policy has decided thousands of requests.
 #[test]
 fn a_comparison_ends_when_its_time_is_over() {
     let mut recent = RecentCallers::default();

@@ -93,7 +93,7 @@ fn a_chain_is_intact_across_processes() {
     assert_eq!(first.origin.as_deref(), Some("a new store"));
 }
 
-/// Every row that an intruder could change is covered, and the fault is named.
+/// Catches a row that an intruder can change unnoticed, or a fault that is not named.
 #[test]
 fn an_edit_a_deletion_and_a_gap_are_found() {
     let edited = "UPDATE policy_revision SET content = replace(content, 'ada', 'eve')";
@@ -189,7 +189,7 @@ fn an_edit_a_deletion_and_a_gap_are_found() {
     assert_eq!(problems(&store)[0], problem);
 }
 
-/// The running gateway chains by what it wrote, and not by what is in the file meanwhile.
+/// A running gateway builds the chain on what it wrote, not on a file that was changed meanwhile.
 #[test]
 fn a_deletion_while_the_gateway_runs_leaves_a_gap() {
     let folder = Folder::make("meanwhile");
@@ -205,7 +205,7 @@ fn a_deletion_while_the_gateway_runs_leaves_a_gap() {
     assert_eq!(problems(&store), ["revision 5 is missing"]);
 }
 
-/// Old revisions are removed, the chain stays intact, and what is left tells what was in force.
+/// When old revisions are removed, the chain stays intact, and the rest shows what was in force.
 #[test]
 fn retention_keeps_the_chain_and_the_policy_in_force() {
     let folder = Folder::make("pruned");
@@ -255,7 +255,7 @@ fn the_chain_of_an_older_store_begins_with_its_update() {
     assert_eq!(store.read_content().unwrap().history.latest_revisions(9).len(), 1);
 }
 
-/// The chain of a store that was removed while the gateway ran says so, and lists all rules.
+/// After a store is removed while the gateway runs, its chain records that and lists all rules.
 #[test]
 fn a_removed_store_begins_again_with_what_is_in_force() {
     let folder = Folder::make("again");

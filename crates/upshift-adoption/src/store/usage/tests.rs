@@ -214,8 +214,8 @@ fn refused_caller(caller: u64, requests: u64, last_seen: i64, version: &str) -> 
     }
 }
 
-/// Rows are written once a minute. What is read is the latest each second, also after a crash, in
-/// another process, and after the rows of a minute.
+/// Rows are written once a minute, but a reader gets the counts of the latest second: after a
+/// crash, in another process, and after the rows of a minute were written.
 #[test]
 fn numbers_of_refused_callers_are_as_recent_as_the_last_write() {
     let folder = Folder::make("recent");
