@@ -36,7 +36,7 @@ const NO_TUNNEL: [(&str, u16, &str); 3] = [
     (
         "h1.0",
         426,
-        "RFC 9110 §7.8: \"A server MUST ignore an Upgrade header field that is received in an HTTP/1.0 request\"",
+        "RFC 9110 §7.8: \"A server that receives an Upgrade header field in an HTTP/1.0 request MUST ignore that Upgrade field\"",
     ),
     ("h3", 426, "the codec takes no `:protocol: websocket` (RFC 9220), so the setting is not sent"),
     (

@@ -116,9 +116,9 @@ impl TunnelOffer {
 
 /// The `Upgrade` list of an HTTP/1.1 request, if `Connection` names it too.
 ///
-/// RFC 9110 §7.8: "A server MUST ignore an Upgrade header field that is received in an HTTP/1.0
-/// request"; §7.6.1: a connection-specific field without its option "ought to be ignored by the
-/// recipient".
+/// RFC 9110 §7.8: "A server that receives an Upgrade header field in an HTTP/1.0 request MUST
+/// ignore that Upgrade field"; §7.6.1: a connection-specific field without its option "ought to be
+/// ignored by the recipient".
 pub(crate) fn offered_upgrades(request: &request::Parts) -> Option<UpgradeList> {
     if request.version != Version::HTTP_11 || !connection_has_option(&request.headers, "upgrade") {
         return None;
