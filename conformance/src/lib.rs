@@ -56,7 +56,7 @@ mod tests {
         }
     }
 
-    /// KIND: a class of framing faults without a case, which goes unnoticed.
+    /// Catches a class of framing faults without a case.
     #[test]
     fn every_framing_class_has_a_case_or_a_reason() {
         let mut used = std::collections::BTreeSet::new();

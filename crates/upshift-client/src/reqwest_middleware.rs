@@ -216,7 +216,7 @@ mod tests {
         ReqwestBody { body: body.unwrap_or_default(), spare: Some(spare) }
     }
 
-    /// KIND: memory that grows with every attempt. The whole body was copied before each.
+    /// Catches a copy of the whole body for each attempt.
     #[test]
     fn a_body_is_shared_between_attempts() {
         let first = sent(Some(Body::from(Bytes::from(vec![b'x'; 1 << 20]))));

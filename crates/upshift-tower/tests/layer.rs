@@ -199,8 +199,8 @@ async fn every_kind_of_rule_is_counted_in_every_phase() {
     }
 }
 
-/// KIND: an observed rule that is not counted because the request meets another rule, which stands
-/// before it.
+/// Catches an observed rule that is not counted because the request meets an earlier rule in the
+/// file.
 #[tokio::test]
 async fn observed_rules_are_counted_beside_rules_that_are_met() {
     let met = needs_tls();

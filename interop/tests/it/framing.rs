@@ -1,9 +1,8 @@
-//! Framing: what a message's length is, in every version and both directions, and that a field
-//! which came in never frames what goes out.
+//! Framing: the length of a message in every HTTP version and in both directions. A received field
+//! never frames an outgoing message.
 //!
-//! KIND: a length or a message whose form two readers may read differently, handed on as it came
-//! (attack.md, F1 and the low rows on HTTP/3 fields, content longer than declared, `Host` and
-//! `:authority`, `2, 2`, a bad first chunk, trailers).
+//! Catches a length or a message that two recipients could read differently and that is forwarded
+//! unchanged.
 
 mod cut_short;
 mod http1;

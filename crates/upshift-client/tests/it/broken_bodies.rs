@@ -79,8 +79,8 @@ async fn serve_http2(length: u64, ending: Ending) -> String {
     format!("http://{address}/")
 }
 
-/// KIND: a truncated body is taken for whole. A stream of HTTP/2 that is reset without an error
-/// looks to hyper like its end, with a length and without one.
+/// Catches a truncated body that counts as complete. To hyper, an HTTP/2 stream that is reset
+/// without an error looks like its end, with a length and without one.
 #[tokio::test]
 async fn a_reset_without_an_error_does_not_end_a_body() {
     let no_error = Ending::Reset(h2::Reason::NO_ERROR);
@@ -141,8 +141,8 @@ fn serve_http3(answer: Vec<u8>) -> (String, quinn::Endpoint) {
     (url, endpoint)
 }
 
-/// KIND: a body whose length is not the announced one is taken for whole. Over HTTP/3 nothing was
-/// counted.
+/// Catches a body that counts as complete although its length differs from the announced one. Over
+/// HTTP/3, nothing was counted.
 #[tokio::test]
 async fn a_length_counts_over_http_3() {
     let rows = [
@@ -179,8 +179,8 @@ async fn the_answer_to_head_has_no_body_to_count() {
     assert_eq!(response.into_body().collect().await.expect("no body").to_bytes(), "");
 }
 
-/// KIND: a body in a coding that was not asked for is taken for the content, and two lengths for
-/// one (HTTP/1.1).
+/// Catches a body in an unrequested coding that counts as the content, and two lengths that count
+/// as one (HTTP/1.1).
 #[tokio::test]
 async fn transfer_codings_and_lengths_of_http_1_are_unambiguous() {
     let rows = [
@@ -201,8 +201,8 @@ async fn transfer_codings_and_lengths_of_http_1_are_unambiguous() {
     assert_eq!(fetch(&peer.url("/"), Http::Any).await.expect("a whole body"), "body");
 }
 
-/// KIND: a field that a version of HTTP forbids is passed over in silence. `Upgrade` over HTTP/3
-/// made a 426 that "names nothing", where over HTTP/2 the same 426 is malformed.
+/// Catches a forbidden field that is silently ignored. With `Upgrade`, a 426 over HTTP/3 counted as
+/// one that "names nothing", while over HTTP/2 the same 426 is malformed.
 #[tokio::test]
 async fn a_field_of_the_connection_makes_an_answer_over_http_3_malformed() {
     for field in [("upgrade", "TLS/1.3"), ("connection", "close"), ("keep-alive", "timeout=5")] {

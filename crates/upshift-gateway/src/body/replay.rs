@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::body::RequestBody;
 
-    /// KIND: content that is lost, duplicated or of another length when it is sent again.
+    /// Catches content that is lost, duplicated or of another length when it is sent again.
     #[tokio::test]
     async fn short_content_is_sent_again_whole() {
         for takes in [false, true] {
@@ -145,7 +145,7 @@ mod tests {
         }
     }
 
-    /// KIND: a part of the content that is sent as if it were all.
+    /// Catches partial content that is resent as if it were complete.
     #[tokio::test]
     async fn long_content_is_not_sent_again() {
         let mut body = RequestBody::from_bytes(Bytes::from(vec![0; MAX_KEPT + 1]));

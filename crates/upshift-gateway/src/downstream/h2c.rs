@@ -1,7 +1,7 @@
 //! The obsolete switch to HTTP/2 by `Upgrade: h2c` (RFC 7540 §3.2), for clients that still offer
 //! it: Java, curl, nghttp.
 //!
-//! hyper does not support the switch, so it is made in front of the codec:
+//! hyper, the codec for HTTP/2, does not support the switch, so it is made before it:
 //!
 //! 1. The offer counts only if it is complete: `Connection` names both `Upgrade` and
 //!    `HTTP2-Settings`, and there is exactly one valid `HTTP2-Settings`. Any other offer is

@@ -150,7 +150,7 @@ fn unfinished_section(text: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A truncated file is detected. KIND: only the first of several items is checked.
+    /// Catches a truncated file of which only the first item is checked.
     #[test]
     fn a_section_without_its_end_is_unfinished() {
         let label = "CERTIFICATE";

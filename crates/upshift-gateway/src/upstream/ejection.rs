@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// KIND: a rule for failures in a row, which one success resets.
+    /// Catches consecutive failures that do not eject, or a success that does not reset the count.
     #[tokio::test(start_paused = true)]
     async fn failures_in_a_row_eject() {
         for (failure, threshold) in [
@@ -193,7 +193,7 @@ mod tests {
         }
     }
 
-    /// KIND: an endpoint that fails a part of its requests, never many in a row.
+    /// Catches an endpoint that fails some of its requests, but never many in a row.
     #[tokio::test(start_paused = true)]
     async fn a_share_of_failures_above_the_others_ejects() {
         for (of, failing) in [(2, 1), (4, 3), (5, 2)] {
@@ -213,7 +213,7 @@ mod tests {
         assert!(ejected(&upstream).is_empty(), "a fifth is not clearly more");
     }
 
-    /// KIND: a bug of the application that all endpoints share, counted against one of them.
+    /// Catches a bug of the application, shared by all endpoints, that ejects one of them.
     #[tokio::test(start_paused = true)]
     async fn endpoints_that_are_equally_bad_are_kept() {
         let upstream = upstream(4, 0);
@@ -224,7 +224,7 @@ mod tests {
         assert!(ejected(&upstream).len() <= 2, "{:?}", ejected(&upstream));
     }
 
-    /// KIND: old failures that add up to a failure rate.
+    /// Catches old failures that still count towards the failure rate.
     #[tokio::test(start_paused = true)]
     async fn a_share_is_that_of_ten_seconds() {
         let upstream = upstream(2, 0);
@@ -235,7 +235,7 @@ mod tests {
         assert!(ejected(&upstream).is_empty(), "there are fewer than ten requests in ten seconds");
     }
 
-    /// KIND: an endpoint with rare failures that, once ejected, never regains its full share.
+    /// Catches an endpoint with rare failures that, once ejected, never regains its full share.
     #[tokio::test(start_paused = true)]
     async fn one_failure_of_many_does_not_end_a_return() {
         let upstream = upstream(2, 0);
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(ejected(&upstream), [1], "the first request fails");
     }
 
-    /// KIND: clients that give up before the gateway does, and hide an endpoint that hangs.
+    /// Catches an endpoint that hangs unnoticed because clients give up before the gateway does.
     #[tokio::test(start_paused = true)]
     async fn abandoned_requests_eject_only_beside_one_that_answers() {
         let alone = upstream(2, 0);
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(ejected(&upstream), [0]);
     }
 
-    /// KIND: backups counted as primaries.
+    /// Catches backups that are counted as primaries.
     #[tokio::test(start_paused = true)]
     async fn at_most_half_is_ejected_unless_the_others_take_over() {
         for (primaries, backups, most) in
@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    /// KIND: a misconfigured health check that also disables ejection.
+    /// Catches a misconfigured health check that also disables ejection.
     #[tokio::test(start_paused = true)]
     async fn where_no_check_passes_ejection_goes_on() {
         let upstream = upstream(2, 0);
@@ -301,8 +301,8 @@ mod tests {
         assert!(upstream.is_usable(0) && !upstream.is_usable(1));
     }
 
-    /// KIND: an idle connection that the server closed, which it may, counted as a failure; and an
-    /// endpoint that closes every second reused connection, excused for it.
+    /// Catches an idle connection, which a server may close, that counts as a failure; and an
+    /// endpoint that closes every second reused connection and is not ejected.
     #[tokio::test(start_paused = true)]
     async fn a_connection_closed_after_a_rest_counts_if_it_recurs() {
         let (long, short) = (Duration::from_secs(5), Duration::from_millis(1));

@@ -73,7 +73,7 @@ impl Outcomes {
 mod tests {
     use super::*;
 
-    /// KIND: outcomes that count for longer than the window.
+    /// Catches outcomes that count for longer than the window.
     #[test]
     fn an_outcome_counts_for_ten_seconds() {
         let recent = RecentOutcomes::default();
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(recent.sum(60_000), Outcomes::default());
     }
 
-    /// KIND: a count that overflows into the next one.
+    /// Catches a count that overflows into the next one.
     #[test]
     fn a_full_second_takes_no_more() {
         let recent = RecentOutcomes::default();

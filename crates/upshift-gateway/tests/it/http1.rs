@@ -93,7 +93,7 @@ fn a_thousand_requests_in_one_write_are_answered_in_order() {
     }
 }
 
-/// KIND: answers that pile up in memory for a client that sends requests and reads nothing.
+/// Catches responses that pile up in memory for a client that sends requests and reads nothing.
 #[test]
 fn a_client_that_reads_no_answers_is_not_served_further() {
     let upstream = echo_of_path();
@@ -121,7 +121,7 @@ fn a_client_that_has_closed_its_direction_is_answered() {
     assert!(answers.ends_with("\r\n\r\n/b"), "{answers}");
 }
 
-/// KIND: content that piles up in memory in front of an upstream that does not read.
+/// Catches content that piles up in memory for an upstream that does not read.
 #[test]
 fn an_upload_is_as_fast_as_the_upstream_reads() {
     let (read_on, may_read) = mpsc::channel::<()>();
@@ -156,7 +156,7 @@ fn an_upload_is_as_fast_as_the_upstream_reads() {
     assert!(total.recv_timeout(PATIENCE).unwrap() >= content);
 }
 
-/// KIND: an upload that its client has left, which the upstream takes for a whole one.
+/// Catches an upload that the client aborts and that looks complete to the upstream.
 #[test]
 fn an_upload_that_is_left_is_not_whole_for_the_upstream() {
     for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
@@ -178,7 +178,7 @@ fn an_upload_that_is_left_is_not_whole_for_the_upstream() {
     }
 }
 
-/// KIND: a connection that is held by a client which takes nothing of its answer.
+/// Catches a client that never reads its response and holds its connection for ever.
 #[test]
 fn a_client_that_stops_reading_is_given_up() {
     let upstream = upstream_of(|mut stream| {
@@ -268,7 +268,7 @@ fn a_response_that_streams_outlives_the_drain() {
     gateway.join();
 }
 
-/// KIND: a response that broke off, and looks whole to the client.
+/// Catches a truncated response that looks complete to the client.
 #[test]
 fn a_response_that_breaks_off_is_not_whole_for_the_client() {
     for framing in ["Content-Length: 100", "Transfer-Encoding: chunked"] {

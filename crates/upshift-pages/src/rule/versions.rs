@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use upshift_record::adoption::RequestCounts;
 
-    /// KIND: the lowest versions are listed instead of those with the most callers.
+    /// Catches a list of the lowest versions instead of those with the most callers.
     #[test]
     fn the_versions_with_the_most_callers_are_shown_in_their_order() {
         let mut versions = Vec::new();

@@ -10,8 +10,8 @@ use interop::{Gateway, H2Session, H2Upstream, Manner, PATIENCE, listen, peers, r
 
 use crate::progress::upstreams::gateway_to_http2;
 
-/// KIND: an answer without a length that an upstream cuts short becomes a whole one on the next
-/// hop.
+/// Catches a response without a length that the upstream cuts short and that looks complete on the
+/// next hop.
 #[test]
 fn an_answer_of_http_2_that_is_reset_is_not_whole() {
     peers!("curl");
@@ -29,7 +29,7 @@ fn curl(version: &str, url: &str) -> i32 {
     .code
 }
 
-/// KIND: an upload without a length that a client breaks off reaches the upstream as a whole one.
+/// Catches an upload without a length that the client aborts and that looks complete upstream.
 #[test]
 fn an_upload_of_http_2_that_is_reset_is_not_whole() {
     let (upstream, received) = recording();

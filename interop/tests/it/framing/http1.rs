@@ -7,8 +7,8 @@ use interop::{Gateway, Recorder, Reply, exchange, is_over, read_reply, send};
 use super::{NO_LENGTHS, SMUGGLED, SOUND_LENGTHS};
 use super::{assert_none, gateway, length_lines, wrong_arrivals};
 
-/// KIND: a `Content-Length` that is no plain number (F1), over HTTP/1.1, on the first and on a
-/// later request.
+/// Catches a `Content-Length` that is not a plain number and is accepted, on the first and on a
+/// later request over HTTP/1.1.
 #[test]
 fn http1_lengths_that_are_no_number_are_400() {
     let mut cases = Vec::new();
@@ -20,8 +20,8 @@ fn http1_lengths_that_are_no_number_are_400() {
     assert_malformed(&cases);
 }
 
-/// KIND: transfer codings that two readers take differently (RFC 9112 §6.1), on the first and on a
-/// later request.
+/// Catches transfer codings that two recipients could read differently (RFC 9112 §6.1), on the
+/// first and on a later request.
 #[test]
 fn http1_codings_in_doubt_are_400() {
     let coded = format!("5\r\nhello\r\n0\r\n\r\n{SMUGGLED}");
@@ -45,7 +45,7 @@ fn http1_codings_in_doubt_are_400() {
     assert_malformed(&cases);
 }
 
-/// KIND: a chunk that is none gives the client an empty reply (the row on a bad first chunk).
+/// Catches a malformed first chunk that is answered with an empty reply.
 #[test]
 fn http1_chunks_that_are_none_are_400() {
     let mut cases = Vec::new();

@@ -6,7 +6,7 @@ use interop::{Gateway, Recorder};
 use super::{NO_LENGTHS, SMUGGLED, SOUND_LENGTHS, WRONG_LENGTHS};
 use super::{assert_none, gateway, wrong_arrivals};
 
-/// KIND: a `Content-Length` that is no plain number (F1), over HTTP/2.
+/// Catches a `Content-Length` that is not a plain number and is accepted over HTTP/2.
 #[test]
 fn http2_lengths_that_are_no_number_are_malformed() {
     let mut cases = Vec::new();
@@ -21,7 +21,7 @@ fn http2_lengths_that_are_no_number_are_malformed() {
     assert_malformed(&cases);
 }
 
-/// KIND: content that is not as long as `Content-Length` says (RFC 9113 §8.1.1), over HTTP/2.
+/// Catches content over HTTP/2 whose length differs from `Content-Length` (RFC 9113 §8.1.1).
 #[test]
 fn http2_content_of_another_length_is_malformed() {
     let mut cases = Vec::new();
@@ -54,8 +54,8 @@ fn http2_lengths_in_digits_pass_as_one() {
     assert_none(&wrong_arrivals(&upstream, &admitted));
 }
 
-/// KIND: `Host` that differs from `:authority` (RFC 9113 §8.3.1), and its siblings: the rules
-/// decide on one of them, and the upstream may read the other.
+/// Catches a `Host` that differs from `:authority` (RFC 9113 §8.3.1), and similar cases: the rules
+/// would decide on one of them, and the upstream may read the other.
 #[test]
 fn http2_hosts_that_differ_are_malformed() {
     let bare = [(":method", "GET"), (":scheme", "http"), (":path", "/bad")];

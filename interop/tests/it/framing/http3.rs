@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{NO_LENGTHS, SMUGGLED, SOUND_LENGTHS, WRONG_LENGTHS};
 use super::{assert_none, gateway, wrong_arrivals};
 
-/// KIND: a `Content-Length` that is no plain number is forwarded as it came, without a body (F1).
-/// The content is then the next request of another client: past every rule.
+/// Catches a `Content-Length` that is not a plain number and is forwarded unchanged, without a
+/// body. The next request, of another client, would become its content and bypass every rule.
 #[test]
 fn http3_lengths_that_are_no_number_are_malformed() {
     peers!("python packages");
@@ -23,8 +23,7 @@ fn http3_lengths_that_are_no_number_are_malformed() {
     assert_malformed(&asked);
 }
 
-/// KIND: content that is not as long as `Content-Length` says (the row on content longer than
-/// declared; RFC 9114 §4.1.2).
+/// Catches content over HTTP/3 whose length differs from `Content-Length` (RFC 9114 §4.1.2).
 #[test]
 fn http3_content_of_another_length_is_malformed() {
     peers!("python packages");
@@ -87,8 +86,8 @@ const ADDED: [(&str, &str); 20] = [
     ("x", "a\0b"),
 ];
 
-/// KIND: an HTTP/3 message that RFC 9114 calls malformed, and is served all the same (the row on
-/// connection fields and two of `:path`).
+/// Catches malformed HTTP/3 messages (RFC 9114) that are served, such as those with connection
+/// fields or two `:path` fields.
 #[test]
 fn http3_messages_against_the_rules_are_malformed() {
     peers!("python packages");

@@ -96,23 +96,23 @@ const INTERIM: [Odd; 4] = [
     odd("continue", "100 Continue", FINAL, &[200]),
 ];
 
-/// KIND: an upstream's `Content-Length` is handed on as it came (the row on `2, 2`).
+/// Catches an upstream's malformed `Content-Length` that is forwarded unchanged, such as `2, 2`.
 #[test]
 fn lengths_of_an_upstream_are_one_number_or_502() {
     peers!("python packages");
     assert_sound(&LENGTHS, "ok");
 }
 
-/// KIND: chunks that are none, or a coding that is applied twice: the answer is none, and nothing
-/// of it goes out (the row on a bad first chunk).
+/// Catches a response with malformed chunks, or with a coding applied twice, of which any part is
+/// sent to the client.
 #[test]
 fn answers_that_are_broken_from_the_start_are_502() {
     peers!("python packages");
     assert_sound(&BROKEN, "");
 }
 
-/// KIND: a length on an answer that has no content, which makes the message malformed over HTTP/2
-/// and 3, or the bytes behind it another request's answer.
+/// Catches a length on a response without content, which is malformed over HTTP/2 and HTTP/3. Over
+/// HTTP/1, the next response would be read as its content.
 #[test]
 fn answers_without_content_say_no_length_that_misleads() {
     peers!("python packages");

@@ -36,8 +36,8 @@ const ENOUGH: Duration = Duration::from_secs(3);
 /// A trailer that crosses.
 const FINE: (&str, &str) = ("x-fine", "1");
 
-/// KIND: trailers that carry what a hop may not forward (the row on trailers that `Connection`
-/// names).
+/// Catches trailers that are forwarded although a hop may not forward them, such as those that
+/// `Connection` names.
 #[test]
 fn http1_trailers_that_frame_or_are_named_do_not_cross() {
     peers!("python packages");
