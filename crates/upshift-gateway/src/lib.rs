@@ -56,8 +56,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! * One thread per core, each with its own runtime, connections and upstream connections. A request
-//!   reads one shared pointer and writes nothing that cores share.
+//! * One thread per core, each with its own runtime, connections and upstream connections. A
+//!   request reads one shared pointer, and writes shared state only if its endpoint limits
+//!   `connections`.
 //! * A connection is a loop over the protocols that it speaks; a switch after a `101` is a step of
 //!   it.
 //! * Every protocol ends in one function (`exchange::serve`), which knows nothing of codecs.
