@@ -211,8 +211,8 @@ impl FittedLine {
         }
     }
 
-    /// The interval in which the line crosses `goal` (Fieller's); `None` if it is unbounded, because
-    /// the slope is not certain.
+    /// The interval in which the line crosses `goal` (Fieller's); `None` if it is unbounded,
+    /// because the slope is not certain.
     fn crossing(&self, goal: f64) -> Option<(f64, f64)> {
         let square = self.quantile * self.quantile;
         let distance = self.intercept - goal;

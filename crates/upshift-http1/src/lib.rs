@@ -4,10 +4,10 @@
 //! clock and no async runtime: the caller, called the driver, owns the connection, its buffers and
 //! its time limits.
 //!
-//! * **Reading.** [`ServerConnection::receive`] and [`ClientConnection::receive`] take all bytes that
-//!   were received and not yet consumed, and return an event and the number of bytes it consumed.
-//!   Events refer to the buffer by offsets: the driver can move it, forward content from it without
-//!   copying, and release it while a connection is [`Wants::Idle`].
+//! * **Reading.** [`ServerConnection::receive`] and [`ClientConnection::receive`] take all bytes
+//!   that were received and not yet consumed, and return an event and the number of bytes it
+//!   consumed. Events refer to the buffer by offsets: the driver can move it, forward content from
+//!   it without copying, and release it while a connection is [`Wants::Idle`].
 //! * **Writing.** Fields keep their order and case. The framing of a message is a [`Framing`],
 //!   decided once. Only the codec turns it into fields, so a received `Content-Length` is never
 //!   copied into an outgoing message.

@@ -38,9 +38,9 @@ pub struct Limits {
     pub accepts_bare_lf: bool,
     /// Ignores options of `Connection` that name `Host` or a field of the framing.
     ///
-    /// They are a fault by default, because an intermediary that removes what `Connection` names (RFC
-    /// 9110 §7.6.1) would remove the framing. An intermediary that never removes these fields can
-    /// ignore them.
+    /// They are a fault by default, because an intermediary that removes what `Connection` names
+    /// (RFC 9110 §7.6.1) would remove the framing. An intermediary that never removes these fields
+    /// can ignore them.
     pub ignores_essential_options: bool,
     /// Checks `Host` (RFC 9112 §3.2). A caller that checks the authority for all versions of HTTP
     /// can turn this off and check it there.

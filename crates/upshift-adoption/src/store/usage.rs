@@ -49,8 +49,8 @@ pub struct UsageQuery<'a> {
 }
 
 impl Store {
-    /// Writes what changed until `now`, in seconds since 1970. Rows with the same labels and time are
-    /// replaced.
+    /// Writes what changed until `now`, in seconds since 1970. Rows with the same labels and time
+    /// are replaced.
     ///
     /// # Errors
     /// If the file cannot be written, or was removed. Nothing is written then.
@@ -189,8 +189,8 @@ fn first_start(
     )?)
 }
 
-/// Merges the rows from `start` to `end` into one row for each label. Of each rule and dimension, the
-/// most frequent labels are kept; the others become one.
+/// Merges the rows from `start` to `end` into one row for each label. Of each rule and dimension,
+/// the most frequent labels are kept; the others become one.
 fn merge_span(
     transaction: &Transaction<'_>,
     (from, to): (Span, Span),

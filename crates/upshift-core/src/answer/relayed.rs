@@ -15,9 +15,9 @@ const CONNECTION_PROTOCOLS: [&str; 4] = ["TLS", "HTTP", "h2c", "h2"];
 /// Returns the fields for a 426 that an upstream sent, so that it obeys the RFCs on this hop.
 /// `tokens` are the protocols that the upstream named.
 ///
-/// RFC 9110 §7.6.1: `Upgrade` and `Connection` apply to one hop. Of the upstream's tokens, TLS, HTTP
-/// and h2c apply to its own connection and are dropped. If none is left, those of the deciding rule
-/// are used. The result is `None` if that has none either and the hop is HTTP/1.x.
+/// RFC 9110 §7.6.1: `Upgrade` and `Connection` apply to one hop. Of the upstream's tokens, TLS,
+/// HTTP and h2c apply to its own connection and are dropped. If none is left, those of the deciding
+/// rule are used. The result is `None` if that has none either and the hop is HTTP/1.x.
 pub fn restate_upgrade_required(
     tokens: &[Protocol],
     decision: &Decision<'_>,

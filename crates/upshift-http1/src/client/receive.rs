@@ -76,8 +76,8 @@ impl ClientConnection {
         }
     }
 
-    /// RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior to a
-    /// final response, even if the client does not expect one."
+    /// RFC 9110 §15.2: "A client MUST be able to parse one or more 1xx responses received prior to
+    /// a final response, even if the client does not expect one."
     fn take_interim(&mut self, head: ResponseHead, length: usize) -> Received<ResponseEvent> {
         self.exchange.interim += 1;
         if self.exchange.interim > self.limits.interim_responses {

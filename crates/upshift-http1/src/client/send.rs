@@ -75,8 +75,8 @@ impl ClientConnection {
             Some(writer) => Writing::Content(writer),
             None => Writing::Done,
         };
-        // RFC 9110 §10.1.1: "A client MUST NOT generate a 100-continue expectation in a request that
-        // does not include content." The server ignores it, so there is nothing to wait for.
+        // RFC 9110 §10.1.1: "A client MUST NOT generate a 100-continue expectation in a request
+        // that does not include content." The server ignores it, so there is nothing to wait for.
         self.exchange.awaits_continue &= self.writing != Writing::Done;
     }
 

@@ -162,9 +162,9 @@ impl ServerConnection {
         Ok(FramingPlan { announced: explicit, effective: explicit })
     }
 
-    /// RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the client",
-    /// and to a request with both Expect and Upgrade, it "MUST send a 100 (Continue) response before
-    /// sending a 101".
+    /// RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the
+    /// client", and to a request with both Expect and Upgrade, it "MUST send a 100 (Continue)
+    /// response before sending a 101".
     fn check_switch(&self) -> Result<(), SendError> {
         if !self.exchange.offers_switch || self.is_faulty() {
             return Err(SendError::SwitchNotOffered);

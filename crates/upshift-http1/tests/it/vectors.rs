@@ -148,7 +148,8 @@ fn division_faults(
         ..=EVERY_SPLIT => 1,
         longer => longer / SOME_SPLITS,
     };
-    // Not at the end: with the last piece, the end of the connection comes, which a response may say.
+    // Not at the end: with the last piece, the end of the connection comes, which a response may
+    // say.
     for place in (0..bytes.len()).step_by(step) {
         let (first, second) = bytes.split_at(place);
         let divided = run(&[first, second]);
