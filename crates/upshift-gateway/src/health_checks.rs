@@ -118,6 +118,7 @@ async fn check_http1(
         host: &host,
         headers: &parts.headers,
         trailers: false,
+        expects_continue: false,
         framing: Framing::None,
     };
     let mut exchange = Http1Exchange::begin(connection, None, &head)?;

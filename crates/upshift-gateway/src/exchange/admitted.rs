@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Response, StatusCode, request};
+use http::{Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 use upshift_core::field::Protocol;
 use upshift_core::policy::Requirement;
@@ -111,8 +111,8 @@ impl Admitted<'_> {
         let chain = self.believed_chain(&headers);
         strip_hop_by_hop(&mut headers);
         let declares_length = headers.contains_key(header::CONTENT_LENGTH);
-        // The codec sends the 100 itself, when the body is first read. The others are written
-        // again.
+        let expects_continue = expects_continue(self.parts, &body);
+        // They are written again.
         for name in [header::HOST, header::EXPECT, header::CONTENT_LENGTH] {
             headers.remove(name);
         }
@@ -138,6 +138,7 @@ impl Admitted<'_> {
             host: self.upstream_host(),
             trailers,
             declares_length,
+            expects_continue,
             retryable: true,
             headers,
             body,
@@ -169,6 +170,18 @@ impl Admitted<'_> {
         }
         self.target.host.clone()
     }
+}
+
+/// Returns true if the client waits for 100 (Continue) before it sends its content. Any other
+/// expectation ends here.
+///
+/// RFC 9110 §10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST
+/// ignore that expectation", and so does one that receives it in a request without content.
+fn expects_continue(parts: &request::Parts, body: &RequestBody) -> bool {
+    let mut lines = parts.headers.get_all(header::EXPECT).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return false };
+    let is_continue = line.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    is_continue && parts.version >= Version::HTTP_11 && !body.is_empty()
 }
 
 /// Returns true if a tunnel may be opened to the protocol: WebSocket, or one that a matching rule

@@ -3,10 +3,10 @@
 use std::future::poll_fn;
 use std::mem;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
 use http::Response;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 use upshift_http1::{Framing, SendError};
 
 use super::broken::{BrokenBy, ConnectionAge, RetryScope};
@@ -19,6 +19,10 @@ use crate::upstream::http1::{
     Http1Connection, Http1Content, Http1Error, Http1Exchange, IdleConnections,
 };
 use crate::upstream::{Checkout, EndpointFailure, InFlightGuard, UpstreamBody, UpstreamEndpoint};
+
+/// The time for which an upstream may leave open whether it wants content that waits for its 100
+/// (Continue). It is that of curl.
+const MOST_HELD: Duration = Duration::from_secs(1);
 
 /// A connection, and the pool that it returns to.
 type HomedConnection = (Box<Http1Connection>, Option<Rc<IdleConnections>>);
@@ -39,7 +43,7 @@ impl UpstreamExchange<'_> {
         age: ConnectionAge,
     ) -> Result<ReceivedHead, ExchangeError> {
         let endpoint = guard.endpoint_handle();
-        let is_repeatable = outbound.is_repeatable();
+        let has_content = !outbound.body.is_empty();
         let head = outbound.http1_head(&endpoint);
         let mut exchange = Http1Exchange::begin(connection, home, &head).map_err(unsendable)?;
         exchange.attach_body(mem::replace(&mut outbound.body, RequestBody::empty()));
@@ -48,7 +52,8 @@ impl UpstreamExchange<'_> {
                 if age != ConnectionAge::New {
                     endpoint.record_reuse();
                 }
-                let retry_copy = copy_for_retry(outbound, is_repeatable);
+                let held = exchange.take_held_content();
+                let retry_copy = copy_for_retry(outbound, has_content, held);
                 return Ok(self.received_head(response, exchange, guard, retry_copy));
             }
             Err(no_response) => no_response,
@@ -63,7 +68,7 @@ impl UpstreamExchange<'_> {
             return Err(ExchangeError::Unsent(Box::new(outbound), guard));
         }
         let (reply, scope) = self.judge_failure(no_response, &endpoint, age);
-        let retry_copy = copy_for_retry(outbound, is_repeatable);
+        let retry_copy = copy_for_retry(outbound, has_content, exchange.take_held_content());
         Err(ExchangeError::Failed { reply, retry_copy, scope })
     }
 
@@ -89,9 +94,12 @@ impl UpstreamExchange<'_> {
     ) -> Result<Response<Framing>, NoResponse> {
         let began = Instant::now();
         poll_fn(|cx| {
-            // A response that has arrived counts, even if the timeout passes in the same poll.
-            if let Poll::Ready(received) = exchange.poll_response(cx) {
+            // A response that is there counts even if the timeout has passed in the same poll.
+            if let Poll::Ready(received) = poll_response(exchange, began, cx) {
                 return Poll::Ready(received.map_err(NoResponse::Broken));
+            }
+            if exchange.holds_content() {
+                return Poll::Pending;
             }
             let Some((deadline, what)) = upstream_deadline(&self.upload, self.timeouts, began)
             else {
@@ -120,14 +128,36 @@ impl UpstreamExchange<'_> {
     }
 }
 
-/// The request for a retry after one that the upstream may have seen; `None` if it may not be
-/// repeated.
+/// Polls for the response to a request that began at `began`. Content that the upstream does not ask
+/// for is held back for a limited time.
+fn poll_response(
+    exchange: &mut Http1Exchange,
+    began: Instant,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<Framing>, Http1Error>> {
+    let polled = exchange.poll_response(cx);
+    if polled.is_ready() || !exchange.holds_content() {
+        return polled;
+    }
+    // RFC 9110 §10.1.1: a client "SHOULD NOT wait for an indefinite period before sending the
+    // content", because the upstream may not know the expectation.
+    ready!(exchange.poll_deadline(began + MOST_HELD, cx));
+    exchange.release_content();
+    exchange.poll_response(cx)
+}
+
+/// The request to send in place of one that the upstream may have seen; `None` if it may not be
+/// repeated. Its content is gone unless it was `held` back.
 fn copy_for_retry(
     mut outbound: OutboundRequest,
-    is_repeatable: bool,
+    has_content: bool,
+    held: Option<RequestBody>,
 ) -> Option<Box<OutboundRequest>> {
-    if !is_repeatable {
+    if !outbound.is_repeatable() || (has_content && held.is_none()) {
         return None;
+    }
+    if let Some(body) = held {
+        outbound.body = body;
     }
     // There is no second retry.
     outbound.retryable = false;

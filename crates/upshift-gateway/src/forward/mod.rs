@@ -9,6 +9,8 @@
 //!    a failure, and so do 502, 503 and 504. The same rules apply to upgrade requests until the
 //!    101.
 //! 4. Framing fields are derived from the body that is sent, in both directions.
+//! 5. Over HTTP/1.1, content that waits for 100 (Continue) is not taken from the client before the
+//!    upstream asks for it (RFC 9110 §10.1.1).
 
 mod attempt;
 mod broken;

@@ -22,6 +22,8 @@ pub(crate) struct OutboundRequest {
     pub(crate) trailers: bool,
     /// The client declared the length of its content.
     pub(crate) declares_length: bool,
+    /// The client waits for 100 (Continue) before it sends its content.
+    pub(crate) expects_continue: bool,
     /// The request may be sent again if its method and body allow it.
     pub(crate) retryable: bool,
     /// The fields.
@@ -35,6 +37,7 @@ pub(super) struct KeptParts {
     host: HeaderValue,
     trailers: bool,
     declares_length: bool,
+    expects_continue: bool,
     retryable: bool,
 }
 
@@ -54,18 +57,15 @@ impl OutboundRequest {
             host: self.host.clone(),
             trailers: self.trailers,
             declares_length: self.declares_length,
+            expects_continue: self.expects_continue,
             retryable: self.retryable,
         }
     }
 
-    /// Returns true if it may be sent again even if the upstream has seen it (RFC 9110 §9.2.2), and
-    /// it has no content, which could not be sent twice.
+    /// Returns true if it may be sent again with the same content although the upstream may have
+    /// seen it (RFC 9110 §9.2.2).
     pub(super) fn is_repeatable(&self) -> bool {
-        self.retryable && self.is_idempotent()
-    }
-
-    fn is_idempotent(&self) -> bool {
-        self.body.is_empty() && self.method.is_idempotent()
+        self.retryable && self.method.is_idempotent()
     }
 
     /// The head for an upstream over HTTP/1.1. If the client named no host, which HTTP/1.0 allows,
@@ -77,6 +77,7 @@ impl OutboundRequest {
             host: if self.host.is_empty() { &endpoint.authority } else { &self.host },
             headers: &self.headers,
             trailers: self.trailers,
+            expects_continue: self.expects_continue,
             framing: self.framing(),
         }
     }
@@ -100,7 +101,7 @@ impl OutboundRequest {
         if !self.retryable {
             return None;
         }
-        let is_idempotent = self.is_idempotent();
+        let is_idempotent = self.body.is_empty() && self.method.is_idempotent();
         let content = if self.body.is_empty() { None } else { Some(self.body.keep_for_replay()) };
         let copy = Box::new(Self {
             method: self.method.clone(),
@@ -108,6 +109,7 @@ impl OutboundRequest {
             host: self.host.clone(),
             trailers: self.trailers,
             declares_length: self.declares_length,
+            expects_continue: self.expects_continue,
             // There is no second retry.
             retryable: false,
             headers: self.headers.clone(),
@@ -157,6 +159,7 @@ impl OutboundRequest {
             host: kept.host,
             trailers: kept.trailers,
             declares_length: kept.declares_length,
+            expects_continue: kept.expects_continue,
             retryable: kept.retryable,
             headers: parts.headers,
             body,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::support::{Running, TestUpstream, connect, exchange, field, read_message, rest, status};
+use crate::support::{Running, TestUpstream, connect, exchange, field, read_message, status};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -111,23 +111,6 @@ fn head_keeps_the_length_and_has_no_body() {
         exchange(gateway.http(), "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_eq!(field(&answer, "content-length").as_deref(), Some("1234"));
     assert!(answer.ends_with("\r\n\r\n"), "{answer}");
-}
-
-/// RFC 9110 §10.1.1: the 100 goes out when the body is wanted, and the upstream sees no expectation
-/// of this hop.
-#[test]
-fn expect_is_met_here() {
-    let upstream = TestUpstream::answering(OK);
-    let gateway = Running::before(&upstream);
-    let mut client = connect(gateway.http());
-    let head = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close\r\n\r\n";
-    client.write_all(head.as_bytes()).expect("written");
-    assert_eq!(status(&read_message(&mut client).expect("the interim answer")), 100);
-    client.write_all(b"abc").expect("written");
-    assert_eq!(status(&rest(&mut client)), 200);
-    let request = upstream.only();
-    assert_eq!(field(&request, "expect"), None);
-    assert!(request.ends_with("abc"));
 }
 
 /// RFC 9112 §9.3, Appendix C.2.2: an HTTP/1.0 client gets no chunks, and a close where there is no

@@ -4,6 +4,7 @@ mod access_record;
 mod admin_answers;
 mod dashboard;
 mod decisions;
+mod expectations;
 mod faults;
 mod fleet;
 mod forwarding;

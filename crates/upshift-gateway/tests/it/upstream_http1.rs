@@ -16,14 +16,14 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// An upstream that writes what a script says, connection by connection.
-struct RawUpstream {
-    address: SocketAddr,
+pub(crate) struct RawUpstream {
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 impl RawUpstream {
     /// Runs `script` for each connection, in a thread of its own.
-    fn start(script: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(script: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -41,7 +41,7 @@ impl RawUpstream {
     }
 
     /// Answers every request of every connection with these bytes.
-    fn answering(answer: &'static [u8]) -> Self {
+    pub(crate) fn answering(answer: &'static [u8]) -> Self {
         Self::start(move |mut stream| {
             while read_message(&mut stream).is_some() {
                 if stream.write_all(answer).is_err() {
@@ -61,11 +61,11 @@ impl RawUpstream {
         })
     }
 
-    fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    fn gateway(&self) -> Running {
+    pub(crate) fn gateway(&self) -> Running {
         Running::start(settings(self.address))
     }
 }
@@ -192,12 +192,14 @@ fn an_upload_goes_on_while_an_early_response_is_not_read() {
     assert_eq!(content(&answer).len(), LENGTH);
 }
 
-fn read_head(stream: &mut TcpStream) {
+/// Reads a head, and nothing of the content behind it.
+pub(crate) fn read_head(stream: &mut TcpStream) -> String {
     let (mut head, mut byte) = (Vec::new(), [0; 1]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).unwrap();
         head.push(byte[0]);
     }
+    String::from_utf8(head).unwrap()
 }
 
 /// RFC 9110 §15.2: a client MUST be able to parse interim responses before the final one.

@@ -42,8 +42,8 @@ pub(crate) struct Http1Connection {
 
 /// A part of a response.
 pub(super) enum ResponsePart {
-    /// An interim response.
-    Interim,
+    /// An interim response with this status.
+    Interim(u16),
     /// The head of the final response, or of a 101.
     Head(Response<Framing>),
     /// Content, or trailers.
@@ -138,7 +138,7 @@ impl Http1Connection {
             }
             ResponseEvent::Fault(fault) => return Err(Http1Error::Fault(fault)),
             ResponseEvent::NeedMore => None,
-            ResponseEvent::Interim(_) => Some(ResponsePart::Interim),
+            ResponseEvent::Interim(head) => Some(ResponsePart::Interim(head.status())),
             ResponseEvent::End => Some(ResponsePart::End),
             // The bytes are kept: they show that the connection cannot be reused, or they belong to
             // another protocol.

@@ -38,9 +38,27 @@ impl Http1Exchange {
         Ok(Self { connection, home })
     }
 
-    /// Attaches the content of the request.
+    /// Attaches the content of the request. If the request expects 100 (Continue), the content is
+    /// held back.
     pub(crate) fn attach_body(&mut self, body: RequestBody) {
-        self.connection.upload.begin(body);
+        let Http1Connection { codec, upload, .. } = &mut *self.connection;
+        upload.begin(body, codec.awaits_continue());
+    }
+
+    /// Returns true if the content is held back.
+    pub(crate) fn holds_content(&self) -> bool {
+        self.connection.upload.holds_content()
+    }
+
+    /// Lets the content be sent.
+    pub(crate) fn release_content(&mut self) {
+        self.connection.upload.release_content();
+    }
+
+    /// Takes back content that is held back; the request is not sent any further. `None` if the
+    /// content was released.
+    pub(crate) fn take_held_content(&mut self) -> Option<RequestBody> {
+        self.connection.upload.take_held_content()
     }
 
     /// Sends the request, and reads the head of the response.
@@ -48,20 +66,21 @@ impl Http1Exchange {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<Framing>, Http1Error>> {
-        let sent = self.poll_upload(cx)?;
-        if !self.connection.upload.outgoing.has_begun() {
-            // Bytes that arrive before the request is sent are not its response (RFC 9112 §9.2).
-            return match sent {
-                Poll::Ready(()) => Poll::Ready(Err(closed())),
-                Poll::Pending => Poll::Pending,
-            };
-        }
         loop {
+            let sent = self.poll_upload(cx)?;
+            if !self.connection.upload.outgoing.has_begun() {
+                // Bytes that come before the request are not its response (RFC 9112 §9.2).
+                return match sent {
+                    Poll::Ready(()) => Poll::Ready(Err(closed())),
+                    Poll::Pending => Poll::Pending,
+                };
+            }
             match ready!(self.connection.poll_part(cx))? {
                 ResponsePart::Head(response) => return Poll::Ready(Ok(response)),
-                // RFC 9110 §15.2: "A proxy MUST forward 1xx responses". The client's side cannot
-                // send them yet. The codec limits their number.
-                ResponsePart::Interim => {}
+                ResponsePart::Interim(100) => self.release_content(),
+                // RFC 9110 §15.2: "A proxy MUST forward 1xx responses", which the client's side
+                // cannot send yet. The codec bounds their number.
+                ResponsePart::Interim(_) => {}
                 ResponsePart::Frame(_) | ResponsePart::End => return Poll::Ready(Err(closed())),
             }
         }

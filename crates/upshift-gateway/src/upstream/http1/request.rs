@@ -19,12 +19,17 @@ pub(crate) struct Http1Request<'r> {
     pub(crate) headers: &'r HeaderMap,
     /// Trailers are accepted.
     pub(crate) trailers: bool,
-    /// The framing of the content.
+    /// The content is sent only after 100 (Continue).
+    pub(crate) expects_continue: bool,
+    /// The end of the content.
     pub(crate) framing: Framing,
 }
 
 /// RFC 9110 §10.1.4: "A sender of TE MUST also send a "TE" connection option".
 const ACCEPT_TRAILERS: [(&[u8], &[u8]); 2] = [(b"TE", b"trailers"), (b"Connection", b"te")];
+
+/// RFC 9110 §10.1.1.
+const EXPECT_CONTINUE: [(&[u8], &[u8]); 1] = [(b"Expect", b"100-continue")];
 
 impl Http1Request<'_> {
     /// Writes the head into `out`.
@@ -43,7 +48,8 @@ impl Http1Request<'_> {
         };
         let host = Field::new(b"Host", self.host.as_bytes());
         let accepts = if self.trailers { &ACCEPT_TRAILERS[..] } else { &[] };
-        let more = accepts.iter().map(|(name, value)| Field::new(name, value));
+        let expects = if self.expects_continue { &EXPECT_CONTINUE[..] } else { &[] };
+        let more = accepts.iter().chain(expects).map(|(name, value)| Field::new(name, value));
         let fields = iter::once(host).chain(fields_of(self.headers)).chain(more);
         codec.send_request(out, start, fields, self.framing)?;
         let mut place = start.method.len() + start.target.len() + "  HTTP/1.1\r\n".len();

@@ -23,16 +23,19 @@ pub(super) struct Upload {
     /// A piece that was read before anything was written. It is needed if nothing can be written,
     /// because the request is then sent elsewhere.
     first: Option<Bytes>,
-    /// The upstream accepts no more.
+    /// The content is held back until the upstream asks for it.
+    is_held: bool,
+    /// The upstream takes no more.
     stopped: bool,
     /// Nothing is left to send.
     sent: bool,
 }
 
 impl Upload {
-    /// Begins the upload of a request whose head is in the buffer.
-    pub(super) fn begin(&mut self, body: RequestBody) {
-        (self.stopped, self.sent) = (false, false);
+    /// Begins the upload of a request whose head is in the buffer. If `is_held`, the content is not
+    /// taken before it is [released](Self::release_content).
+    pub(super) fn begin(&mut self, body: RequestBody, is_held: bool) {
+        (self.stopped, self.sent, self.is_held) = (false, false, is_held);
         self.first = None;
         self.body = if body.is_end_stream() { None } else { Some(body) };
     }
@@ -45,6 +48,26 @@ impl Upload {
     /// Returns true if the upstream stopped reading the request before its end.
     pub(super) fn was_stopped(&self) -> bool {
         self.stopped
+    }
+
+    /// Returns true if the content is held back.
+    pub(super) fn holds_content(&self) -> bool {
+        self.is_held
+    }
+
+    /// Lets the content be sent.
+    pub(super) fn release_content(&mut self) {
+        self.is_held = false;
+    }
+
+    /// Takes back content that is held back, which will not be sent to this upstream. `None` if it
+    /// was released.
+    pub(super) fn take_held_content(&mut self) -> Option<RequestBody> {
+        if !self.is_held {
+            return None;
+        }
+        (self.stopped, self.sent, self.is_held) = (true, true, false);
+        self.body.take()
     }
 
     /// Takes back the content of a request of which nothing was sent.
@@ -60,8 +83,8 @@ impl Upload {
         }
     }
 
-    /// Sends as much as the client provides and the upstream accepts. Ready when everything was
-    /// sent, or the upstream accepts no more.
+    /// Sends as much as the client provides and the upstream takes, but no content that is held
+    /// back. Ready when nothing is left to send: all was sent, or the upstream takes no more.
     ///
     /// # Errors
     /// If the content ends early.
@@ -72,12 +95,12 @@ impl Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Http1Error>> {
         while !self.sent {
-            let is_waiting = self.fill_outgoing(codec, cx)?;
+            let is_waiting = self.is_held || self.fill_outgoing(codec, cx)?;
             if ready!(self.outgoing.poll_write(stream, cx)).is_err() {
                 // RFC 9112 §9.5: the upstream may have responded before it stopped reading, so the
                 // response is still read.
                 (self.stopped, self.sent) = (true, true);
-                if self.outgoing.has_begun() {
+                if self.outgoing.has_begun() && !self.is_held {
                     self.body = None;
                 }
                 break;
