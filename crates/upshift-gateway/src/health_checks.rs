@@ -123,6 +123,11 @@ async fn check_http1(
     };
     let mut exchange = Http1Exchange::begin(connection, None, &head)?;
     exchange.attach_body(body);
-    let response = poll_fn(|cx| exchange.poll_response(cx)).await?;
+    let response = loop {
+        let head = poll_fn(|cx| exchange.poll_head(cx)).await?;
+        if !head.is_interim {
+            break head.response;
+        }
+    };
     Ok(response.status().as_u16())
 }

@@ -85,6 +85,7 @@ mod framing;
 mod gateway;
 mod generation;
 mod health_checks;
+mod http1_client;
 mod local_executor;
 mod local_reply;
 mod metric_registry;

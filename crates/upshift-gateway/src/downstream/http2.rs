@@ -42,7 +42,7 @@ pub(super) async fn serve_http2(
                 None => RequestBody::from_hyper(request, idle),
             };
             // Streams carry their tunnels themselves (RFC 8441), so there is no switch.
-            Ok::<_, Infallible>(serve(&connection, request).await.response)
+            Ok::<_, Infallible>(serve(&connection, request, None).await.response)
         }
     });
     let core = Rc::clone(&connection.core);

@@ -23,6 +23,7 @@ use crate::exchange::target::Target;
 use crate::exchange::trace;
 use crate::fields::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded};
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts, upstream_426};
+use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::rollout;
@@ -39,6 +40,8 @@ pub(crate) struct Admitted<'a> {
     pub(crate) decision: Decision<'a>,
     pub(crate) id: &'a HeaderValue,
     pub(crate) report: &'a Rc<ExchangeReport>,
+    /// The client, if it speaks HTTP/1.
+    pub(crate) client: Option<&'a Http1Client>,
 }
 
 /// The stream of an extended CONNECT, which hyper hands over once the response was sent.
@@ -71,12 +74,14 @@ impl Admitted<'_> {
                     &core.random,
                     timeouts,
                     self.report,
+                    self.client,
                 );
                 (forwarded.await?, None)
             }
             Some(offer) => {
                 let Connection { core, activity, .. } = self.connection;
-                let client = tunnel::TunnelClient { core, activity, report: self.report, upgrade };
+                let (report, http1) = (self.report, self.client);
+                let client = tunnel::TunnelClient { core, activity, report, upgrade, http1 };
                 let opened =
                     tunnel::open_tunnel(client, &offer, outbound, cluster, timeouts).await?;
                 (opened.response, opened.tunnel.map(Switch::Tunnel))

@@ -36,6 +36,7 @@ use self::target::Target;
 use crate::body::{BodyTimedOut, RequestBody};
 use crate::core_local::LocalGeneration;
 use crate::fields::trailers::TrailerFilter;
+use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
 use crate::progress::stream_watch::StreamProgress;
 use crate::response_body::ResponseBody;
@@ -70,8 +71,12 @@ impl Served {
     }
 }
 
-/// Answers one request.
-pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>) -> Served {
+/// Answers one request. `client` is there if it came over HTTP/1.
+pub(crate) async fn serve(
+    connection: &Connection,
+    request: Request<RequestBody>,
+    client: Option<&Http1Client>,
+) -> Served {
     let in_flight = connection.activity.begin_request();
     let progress = StreamProgress::current();
     let core = &connection.core;
@@ -83,7 +88,8 @@ pub(crate) async fn serve(connection: &Connection, request: Request<RequestBody>
     let id = request_id::accept_or_generate(&parts.headers, &mut core.random.borrow_mut());
     let plan = &generation.shared.telemetry;
     let report = begin_report(connection, &parts, progress.clone(), plan);
-    let exchange = Exchange { connection, generation: &generation, id: &id, report: &report };
+    let exchange =
+        Exchange { connection, generation: &generation, id: &id, report: &report, client };
     exchange.recorder().log_undecided(&parts);
     let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
     let body = body.count_in(&report).with_trailer_filter(filter);
@@ -118,6 +124,7 @@ struct Exchange<'a> {
     generation: &'a LocalGeneration,
     id: &'a HeaderValue,
     report: &'a Rc<ExchangeReport>,
+    client: Option<&'a Http1Client>,
 }
 
 impl Exchange<'_> {
@@ -189,6 +196,7 @@ impl Exchange<'_> {
                     decision,
                     id: self.id,
                     report: self.report,
+                    client: self.client,
                 };
                 // In a box of its own: a refusal does not pay for the size of what forwards.
                 match Box::pin(admitted.forward(body, upgrade)).await {
@@ -247,7 +255,7 @@ impl Exchange<'_> {
 
     /// Keeps what the access record shows of the request.
     fn recorder(&self) -> RequestRecorder<'_> {
-        let Self { connection, generation, id, report } = self;
+        let Self { connection, generation, id, report, .. } = self;
         RequestRecorder { connection, generation: &generation.shared, id, report }
     }
 

@@ -11,6 +11,7 @@ use upshift_http1::{Framing, SendError};
 
 use super::broken::{BrokenBy, ConnectionAge, RetryScope};
 use super::outbound::OutboundRequest;
+use super::response::relay_interim;
 use super::sending::{ExchangeError, ReceivedHead, UpstreamExchange, record_timeout};
 use super::waiting::upstream_deadline;
 use crate::body::RequestBody;
@@ -95,7 +96,7 @@ impl UpstreamExchange<'_> {
         let began = Instant::now();
         poll_fn(|cx| {
             // A response that is there counts even if the timeout has passed in the same poll.
-            if let Poll::Ready(received) = poll_response(exchange, began, cx) {
+            if let Poll::Ready(received) = self.poll_response(exchange, began, cx) {
                 return Poll::Ready(received.map_err(NoResponse::Broken));
             }
             if exchange.holds_content() {
@@ -108,6 +109,46 @@ impl UpstreamExchange<'_> {
             exchange.poll_deadline(deadline, cx).map(|()| Err(NoResponse::TimedOut(what)))
         })
         .await
+    }
+
+    /// Polls for the response to a request that began at `began`. Content that the upstream does not
+    /// ask for is held back for a limited time.
+    fn poll_response(
+        &self,
+        exchange: &mut Http1Exchange,
+        began: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<Framing>, Http1Error>> {
+        let polled = self.poll_final_head(exchange, cx);
+        if polled.is_ready() || !exchange.holds_content() {
+            return polled;
+        }
+        // RFC 9110 §10.1.1: a client "SHOULD NOT wait for an indefinite period before sending the
+        // content", because the upstream may not know the expectation.
+        ready!(exchange.poll_deadline(began + MOST_HELD, cx));
+        exchange.release_content();
+        self.poll_final_head(exchange, cx)
+    }
+
+    /// Polls for the head of the final response.
+    fn poll_final_head(
+        &self,
+        exchange: &mut Http1Exchange,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<Framing>, Http1Error>> {
+        let head = ready!(exchange.poll_head(cx))?;
+        if !head.is_interim {
+            return Poll::Ready(Ok(head.response));
+        }
+        // RFC 9110 §15.2: "A proxy MUST forward 1xx responses unless the proxy itself requested the
+        // generation of the 1xx response." hyper, for HTTP/2, and h3 cannot send them.
+        if let Some(client) = self.client {
+            client.pass_interim(relay_interim(head.response));
+        }
+        // The client's connection takes it before the exchange goes on: content that a 100 has
+        // released would ask the client for itself.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn judge_failure(
@@ -126,24 +167,6 @@ impl UpstreamExchange<'_> {
             }
         }
     }
-}
-
-/// Polls for the response to a request that began at `began`. Content that the upstream does not ask
-/// for is held back for a limited time.
-fn poll_response(
-    exchange: &mut Http1Exchange,
-    began: Instant,
-    cx: &mut Context<'_>,
-) -> Poll<Result<Response<Framing>, Http1Error>> {
-    let polled = exchange.poll_response(cx);
-    if polled.is_ready() || !exchange.holds_content() {
-        return polled;
-    }
-    // RFC 9110 §10.1.1: a client "SHOULD NOT wait for an indefinite period before sending the
-    // content", because the upstream may not know the expectation.
-    ready!(exchange.poll_deadline(began + MOST_HELD, cx));
-    exchange.release_content();
-    exchange.poll_response(cx)
 }
 
 /// The request to send in place of one that the upstream may have seen; `None` if it may not be

@@ -31,6 +31,7 @@ pub(crate) use outbound::OutboundRequest;
 pub(crate) use response::{UpstreamUpgrade, receive_response, relay_head};
 pub(crate) use waiting::UpstreamTimeouts;
 
+use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
 use crate::random::Random;
 use crate::response_body::ResponseBody;
@@ -46,10 +47,11 @@ pub(crate) async fn forward_request(
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
     report: &ExchangeReport,
+    client: Option<&Http1Client>,
 ) -> Result<Response<ResponseBody>, LocalReply> {
     let is_head = request.method == Method::HEAD;
     let upload = request.body.track_upload();
-    let exchange = UpstreamExchange { report, upload, timeouts, is_head };
+    let exchange = UpstreamExchange { report, client, upload, timeouts, is_head };
     count_for_budget(&mut request, cluster);
     try_each_endpoint(request, cluster, random, async |request, endpoint, choice| {
         exchange.attempt(request, endpoint, choice).await
@@ -65,9 +67,10 @@ pub(crate) async fn request_upgrade<'c>(
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
     report: &ExchangeReport,
+    client: Option<&Http1Client>,
 ) -> Result<UpgradeResponse<'c>, LocalReply> {
     let upload = request.body.track_upload();
-    let exchange = UpstreamExchange { report, upload, timeouts, is_head: false };
+    let exchange = UpstreamExchange { report, client, upload, timeouts, is_head: false };
     count_for_budget(&mut request, cluster);
     try_each_endpoint(request, cluster, random, async |request, endpoint, _| {
         exchange.attempt_upgrade(request, endpoint).await

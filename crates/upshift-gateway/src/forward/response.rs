@@ -9,6 +9,7 @@ use crate::body::BodyTimeout;
 use crate::fields::forwarded;
 use crate::fields::trailers::TrailerFilter;
 use crate::framing::declared_length;
+use crate::http1_client::InterimResponse;
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::upstream::{Checkout, EndpointFailure, UpstreamBody};
@@ -144,4 +145,19 @@ pub(crate) fn relay_head(mut parts: response::Parts, body: ResponseBody) -> Resp
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
     Response::from_parts(parts, body)
+}
+
+/// Makes an interim response of the upstream that of this hop's.
+pub(super) fn relay_interim<B>(response: Response<B>) -> InterimResponse {
+    let (parts, _) = response.into_parts();
+    let (status, mut headers) = (parts.status, parts.headers);
+    // RFC 7838 §2.1, as above. RFC 6797 §7.2: a host that also answers over cleartext MUST NOT send
+    // the other there; the final response has it where it may.
+    for name in [header::ALT_SVC, header::STRICT_TRANSPORT_SECURITY] {
+        headers.remove(name);
+    }
+    remove_nominated(&mut headers, &[]);
+    strip_hop_by_hop(&mut headers);
+    forwarded::add_via(&mut headers, parts.version);
+    InterimResponse { status, headers }
 }

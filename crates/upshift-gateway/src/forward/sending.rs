@@ -11,6 +11,7 @@ use super::outbound::OutboundRequest;
 use super::response::receive_response;
 use super::waiting::{ResponseWait, UpstreamTimeouts};
 use crate::body::{UploadProgress, UploadState};
+use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
 use crate::telemetry::exchange_report::ExchangeReport;
@@ -27,6 +28,8 @@ const MAX_STALE: usize = 8;
 /// The part of an exchange that does not depend on the endpoint.
 pub(super) struct UpstreamExchange<'a> {
     pub(super) report: &'a ExchangeReport,
+    /// The client, if it speaks HTTP/1.
+    pub(super) client: Option<&'a Http1Client>,
     pub(super) upload: Rc<UploadProgress>,
     pub(super) timeouts: UpstreamTimeouts,
     pub(super) is_head: bool,

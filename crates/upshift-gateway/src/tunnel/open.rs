@@ -14,6 +14,7 @@ use super::offer::{OfferedVia, TunnelOffer};
 use super::relay::{TunnelEnd, TunnelTimeouts, relay};
 use crate::core_local::CoreLocal;
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts};
+use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
 use crate::progress::activity::Activity;
 use crate::response_body::ResponseBody;
@@ -42,6 +43,8 @@ pub(crate) struct TunnelClient<'a> {
     pub(crate) report: &'a Rc<ExchangeReport>,
     /// Its end of the tunnel, once the response was sent.
     pub(crate) upgrade: Option<OnUpgrade>,
+    /// The client, if it speaks HTTP/1.
+    pub(crate) http1: Option<&'a Http1Client>,
 }
 
 /// The upstream's answer to an offer.
@@ -67,9 +70,10 @@ pub(crate) async fn open_tunnel(
     let key = prepared.map_err(|_| LocalReply::Transition(offer.token().to_string()))?;
     // Its `Connection: te` would replace `Connection: Upgrade`.
     request.trailers = false;
-    let TunnelClient { core, report, .. } = client;
-    let (response, checkout, name) =
-        forward::request_upgrade(request, cluster, &core.random, timeouts, report).await?;
+    let TunnelClient { core, report, http1, .. } = client;
+    let requested =
+        forward::request_upgrade(request, cluster, &core.random, timeouts, report, http1);
+    let (response, checkout, name) = requested.await?;
     let (mut parts, body) = response.into_parts();
     match accept_switch(offer, key.as_ref(), &mut parts) {
         Err(error) => {

@@ -56,7 +56,7 @@ fn the_content_follows_the_100_of_the_upstream() {
     let gateway = upstream.gateway();
     let mut client = connect(gateway.http());
     client.write_all(expecting("POST", "1.1").as_bytes()).unwrap();
-    assert_eq!(read_head(&mut client), "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(read_head(&mut client), "HTTP/1.1 100 Continue\r\nVia: 1.1 upshift\r\n\r\n");
     client.write_all(b"abc").unwrap();
     assert_eq!(status(&read_message(&mut client).unwrap()), 200);
     client.write_all((expecting("POST", "1.1") + "def").as_bytes()).unwrap();

@@ -12,6 +12,7 @@ mod h2c;
 mod http1;
 mod http3;
 mod in_band_tls;
+mod interim_responses;
 mod metrics;
 mod otlp;
 mod protocols;

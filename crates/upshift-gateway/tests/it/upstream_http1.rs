@@ -202,32 +202,6 @@ pub(crate) fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// RFC 9110 §15.2: a client MUST be able to parse interim responses before the final one.
-#[test]
-fn the_final_response_follows_interim_ones() {
-    let upstream = RawUpstream::answering(
-        b"HTTP/1.1 100 Continue\r\n\r\n\
-        HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nContent-Length: 5\r\n\r\n\
-        HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-    );
-    let gateway = upstream.gateway();
-    for _ in 0..2 {
-        let answer = exchange(gateway.http(), "GET / HTTP/1.0\r\nHost: a\r\n\r\n");
-        assert_eq!((status(&answer), content(&answer)), (200, "ok"), "{answer}");
-        assert_eq!(field(&answer, "link"), None);
-    }
-    assert_eq!(upstream.connections(), 1);
-}
-
-/// Interim responses without end would hold a client for ever.
-#[test]
-fn interim_responses_are_bounded() {
-    let few = [b"HTTP/1.1 102 Processing\r\n\r\n".repeat(32), OK.to_vec()].concat();
-    let many = [b"HTTP/1.1 102 Processing\r\n\r\n".repeat(40), OK.to_vec()].concat();
-    assert_eq!(status(&answer_to(few.leak())), 200);
-    assert_eq!(status(&answer_to(many.leak())), 502);
-}
-
 /// RFC 9112 §9.2: bytes that no request asked for make a connection unusable: they would be read as
 /// the response to the next request, perhaps that of another client.
 #[test]

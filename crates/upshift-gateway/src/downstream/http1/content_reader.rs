@@ -5,7 +5,7 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use upshift_http1::{Received, RequestEvent, ResponseStart};
+use upshift_http1::{Received, RequestEvent};
 
 use super::connection_end::ConnectionEnd;
 use super::content_state::{BadContent, ContentPart, ContentState};
@@ -70,17 +70,7 @@ impl ClientWire {
         }
     }
 
-    /// RFC 9110 §10.1.1: a client that waits for it gets "an immediate 100 (Continue) response"
-    /// when the content is first read.
-    fn send_continue(&mut self) {
-        if self.codec.awaits_continue() {
-            let start = ResponseStart { status: 100, reason: b"Continue" };
-            // It fails only if the final response has begun, and then no 100 is needed.
-            self.has_interim = self.codec.send_interim(self.output.end(), start, []).is_ok();
-        }
-    }
-
-    /// The next part of the content, if it has arrived.
+    /// The part of the content that has arrived.
     fn read_content(&mut self) -> Option<Result<ContentPart, BadContent>> {
         let is_open = matches!(self.content, ContentState::InUse | ContentState::Abandoned);
         if !is_open || self.stream.is_none() {

@@ -10,12 +10,14 @@ use upshift_http1::Framing;
 use super::connection_end::ConnectionEnd;
 use super::content::ClientContent;
 use super::content_reader::settle_content;
+use super::interim::send_interim;
 use super::request::ReceivedHead;
 use super::response::send_response;
 use super::wire::{SharedWire, flush};
 use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::{Served, serve};
+use crate::http1_client::Http1Client;
 use crate::telemetry::disconnect::DisconnectReason;
 
 /// Answers the request with the head `received`. Returns the end of the connection, or `None` if
@@ -33,7 +35,9 @@ pub(super) async fn answer_request(
     // The values of the request still share these bytes.
     drop(received);
     let is_head = request.method() == Method::HEAD;
-    let Served { response, lines, switch } = serve_flushing(wire, connection, request).await?;
+    let client = Http1Client::default();
+    let served = serve_flushing(wire, connection, request, &client).await?;
+    let Served { response, lines, switch } = served;
     send_response(wire, response, &lines, is_head).await?;
     if let Some(switch) = switch {
         flush(wire).await?;
@@ -52,15 +56,19 @@ fn content_of(wire: &SharedWire, connection: &Connection, framing: Framing) -> R
     }
 }
 
-/// Serves the request. Meanwhile, the responses to earlier requests are flushed.
+/// Serves the request. If that takes time, the answers to earlier requests and interim responses go
+/// out meanwhile.
 async fn serve_flushing(
     wire: &SharedWire,
     connection: &Connection,
     request: Request<RequestBody>,
+    client: &Http1Client,
 ) -> Result<Served, DisconnectReason> {
-    let mut serving = pin!(serve(connection, request));
+    let mut serving = pin!(serve(connection, request, Some(client)));
     poll_fn(|cx| {
-        if let Poll::Ready(served) = serving.as_mut().poll(cx) {
+        let polled = serving.as_mut().poll(cx);
+        send_interim(wire, client, cx);
+        if let Poll::Ready(served) = polled {
             return Poll::Ready(Ok(served));
         }
         match wire.borrow_mut().poll_flush(cx) {

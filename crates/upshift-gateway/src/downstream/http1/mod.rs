@@ -20,6 +20,7 @@ mod content_state;
 mod date;
 mod exchange;
 mod faults;
+mod interim;
 mod output;
 mod request;
 mod response;

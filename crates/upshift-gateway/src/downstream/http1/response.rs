@@ -182,7 +182,7 @@ impl ClientWire {
     }
 }
 
-fn to_field<'h>((name, value): (&'h HeaderName, &'h HeaderValue)) -> Field<'h> {
+pub(super) fn to_field<'h>((name, value): (&'h HeaderName, &'h HeaderValue)) -> Field<'h> {
     Field::new(name.as_str().as_bytes(), trim_space(value.as_bytes()))
 }
 
@@ -194,9 +194,9 @@ fn trim_space(mut value: &[u8]) -> &[u8] {
     value
 }
 
-/// Capitalizes the field names after the first line: `Content-Type` instead of `content-type`.
-/// Names are case-insensitive (RFC 9110 §5.1), but some clients and scripts compare them exactly.
-fn title_case_names(lines: &mut [u8]) {
+/// Writes the names of all fields behind the first line as `Content-Type` and not as `content-type`.
+/// Names compare without case, but not every client and every grep knows that (RFC 9110 §5.1).
+pub(super) fn title_case_names(lines: &mut [u8]) {
     for line in lines.split_mut(|&byte| byte == b'\n').skip(1) {
         let mut is_first = true;
         for byte in line {

@@ -69,6 +69,8 @@ pub(super) struct ClientWire {
     pub(super) reader: Option<Waker>,
     /// A 100 is queued.
     pub(super) has_interim: bool,
+    /// The client has got a 100 in response to the current request.
+    pub(super) has_sent_continue: bool,
     /// The content of the response ends with the connection.
     pub(super) ends_with_connection: bool,
 }
@@ -89,6 +91,7 @@ impl ClientWire {
             waiter: None,
             reader: None,
             has_interim: false,
+            has_sent_continue: false,
             ends_with_connection: false,
         }))
     }
@@ -210,7 +213,7 @@ impl ClientWire {
     }
 
     fn begin_request(&mut self, head: RequestHead, length: usize) -> NextMessage {
-        self.has_served = true;
+        (self.has_served, self.has_sent_continue) = (true, false);
         let bytes = self.received.split_to(length).freeze();
         if matches!(head.framing(), Framing::None | Framing::Length(0)) {
             // The codec reports the end of a request without content, too.

@@ -69,7 +69,7 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
         RequestBody::from_boxed(Box::pin(h3_body), limits.idle)
     };
     let is_head = request.method() == Method::HEAD;
-    let mut response = serve(connection, request.map(|()| body)).await.response;
+    let mut response = serve(connection, request.map(|()| body), None).await.response;
     add_codec_fields(&mut response);
     if is_head {
         // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT

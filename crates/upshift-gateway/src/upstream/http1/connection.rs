@@ -40,12 +40,18 @@ pub(crate) struct Http1Connection {
     pub(super) idle_time: Option<Duration>,
 }
 
+/// The head of a response.
+pub(crate) struct Http1Head {
+    /// The head, with the framing of its content.
+    pub(crate) response: Response<Framing>,
+    /// Another response to the same request follows (RFC 9110 §15.2).
+    pub(crate) is_interim: bool,
+}
+
 /// A part of a response.
 pub(super) enum ResponsePart {
-    /// An interim response with this status.
-    Interim(u16),
-    /// The head of the final response, or of a 101.
-    Head(Response<Framing>),
+    /// The head of an interim response, of the final one, or of a 101.
+    Head(Http1Head),
     /// Content, or trailers.
     Frame(Frame<Bytes>),
     /// The end.
@@ -126,7 +132,8 @@ impl Http1Connection {
         let Self { codec, received, .. } = self;
         let Received { consumed, event } = codec.receive(received.as_slice(), received.has_ended());
         let part = match event {
-            ResponseEvent::Head(head) => return self.take_head(&head, consumed).map(Some),
+            ResponseEvent::Interim(head) => return self.take_head(&head, consumed, true).map(Some),
+            ResponseEvent::Head(head) => return self.take_head(&head, consumed, false).map(Some),
             ResponseEvent::Data(range) => {
                 let data = received.take_range(range, consumed);
                 return Ok(Some(ResponsePart::Frame(Frame::data(data))));
@@ -138,7 +145,6 @@ impl Http1Connection {
             }
             ResponseEvent::Fault(fault) => return Err(Http1Error::Fault(fault)),
             ResponseEvent::NeedMore => None,
-            ResponseEvent::Interim(head) => Some(ResponsePart::Interim(head.status())),
             ResponseEvent::End => Some(ResponsePart::End),
             // The bytes are kept: they show that the connection cannot be reused, or they belong to
             // another protocol.
@@ -154,10 +160,14 @@ impl Http1Connection {
         &mut self,
         head: &ResponseHead,
         length: usize,
+        is_interim: bool,
     ) -> Result<ResponsePart, Http1Error> {
         let bytes = self.received.take_range(0..length, length);
-        self.idle_time = stated_idle_time(head, &bytes);
-        Ok(ResponsePart::Head(convert_head(head, &bytes)?))
+        if !is_interim {
+            self.idle_time = stated_idle_time(head, &bytes);
+        }
+        let response = convert_head(head, &bytes)?;
+        Ok(ResponsePart::Head(Http1Head { response, is_interim }))
     }
 }
 

@@ -4,11 +4,11 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
+use http::StatusCode;
 use tokio::time::Instant;
-use upshift_http1::{Framing, SendError, Wants};
+use upshift_http1::{SendError, Wants};
 
-use super::connection::{Http1Connection, ResponsePart};
+use super::connection::{Http1Connection, Http1Head, ResponsePart};
 use super::error::Http1Error;
 use super::idle::IdleConnections;
 use super::request::Http1Request;
@@ -61,28 +61,28 @@ impl Http1Exchange {
         self.connection.upload.take_held_content()
     }
 
-    /// Sends the request, and reads the head of the response.
-    pub(crate) fn poll_response(
+    /// Sends the request, and reads the head of the next response to it: interim ones, of which the
+    /// codec bounds the number, then the final one. A 100 (Continue) releases the content.
+    pub(crate) fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<Framing>, Http1Error>> {
-        loop {
-            let sent = self.poll_upload(cx)?;
-            if !self.connection.upload.outgoing.has_begun() {
-                // Bytes that come before the request are not its response (RFC 9112 §9.2).
-                return match sent {
-                    Poll::Ready(()) => Poll::Ready(Err(closed())),
-                    Poll::Pending => Poll::Pending,
-                };
+    ) -> Poll<Result<Http1Head, Http1Error>> {
+        let sent = self.poll_upload(cx)?;
+        if !self.connection.upload.outgoing.has_begun() {
+            // Bytes that come before the request are not its response (RFC 9112 §9.2).
+            return match sent {
+                Poll::Ready(()) => Poll::Ready(Err(closed())),
+                Poll::Pending => Poll::Pending,
+            };
+        }
+        match ready!(self.connection.poll_part(cx))? {
+            ResponsePart::Head(head) => {
+                if head.response.status() == StatusCode::CONTINUE {
+                    self.release_content();
+                }
+                Poll::Ready(Ok(head))
             }
-            match ready!(self.connection.poll_part(cx))? {
-                ResponsePart::Head(response) => return Poll::Ready(Ok(response)),
-                ResponsePart::Interim(100) => self.release_content(),
-                // RFC 9110 §15.2: "A proxy MUST forward 1xx responses", which the client's side
-                // cannot send yet. The codec bounds their number.
-                ResponsePart::Interim(_) => {}
-                ResponsePart::Frame(_) | ResponsePart::End => return Poll::Ready(Err(closed())),
-            }
+            ResponsePart::Frame(_) | ResponsePart::End => Poll::Ready(Err(closed())),
         }
     }
 
