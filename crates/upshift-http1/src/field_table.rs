@@ -61,12 +61,20 @@ pub struct Field<'b> {
     id: FieldId,
     name: &'b [u8],
     value: &'b [u8],
+    is_title_case: bool,
 }
 
 impl<'b> Field<'b> {
     /// A field to send. It is checked when it is written.
     pub fn new(name: &'b [u8], value: &'b [u8]) -> Self {
-        Self { id: FieldId::of_name(name), name, value }
+        Self { id: FieldId::of_name(name), name, value, is_title_case: false }
+    }
+
+    /// A field to be sent whose name is written in title case, such as `Content-Type` for
+    /// `content-type`. Names compare without case (RFC 9110 §5.1), but not every recipient knows
+    /// that.
+    pub fn in_title_case(name: &'b [u8], value: &'b [u8]) -> Self {
+        Self { is_title_case: true, ..Self::new(name, value) }
     }
 
     /// The known name, if it is one.
@@ -82,6 +90,10 @@ impl<'b> Field<'b> {
     /// The value, without surrounding white space.
     pub fn value(&self) -> &'b [u8] {
         self.value
+    }
+
+    pub(crate) fn is_title_case(&self) -> bool {
+        self.is_title_case
     }
 }
 
@@ -152,6 +164,7 @@ impl FieldTable {
             id: span.id,
             name: slice_of(bytes, span.name()),
             value: slice_of(bytes, span.value()),
+            is_title_case: false,
         })
     }
 

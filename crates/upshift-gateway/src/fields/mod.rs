@@ -2,4 +2,5 @@
 
 pub(crate) mod cgi_aliases;
 pub(crate) mod forwarded;
+pub(crate) mod names;
 pub(crate) mod trailers;

@@ -22,8 +22,8 @@ pub(crate) struct HeadFields {
     pub(crate) expects_continue: bool,
 }
 
-/// Writes the fields with their order and names unchanged, except `Content-Length` and
-/// `Transfer-Encoding`, which [`write_framing`] writes.
+/// Writes the fields in their order, with their names as they are or in title case, except
+/// `Content-Length` and `Transfer-Encoding`, which [`write_framing`] writes.
 pub(crate) fn write_fields<'f>(
     out: &mut Vec<u8>,
     fields: impl IntoIterator<Item = Field<'f>>,
@@ -122,15 +122,29 @@ fn write_field(out: &mut Vec<u8>, field: &Field<'_>) -> Result<(), SendError> {
     }
     check_value(field.value())?;
     out.reserve(field.name().len() + field.value().len() + 4);
+    let start = out.len();
     out.extend_from_slice(field.name());
+    if field.is_title_case() {
+        capitalize_words(&mut out[start..]);
+    }
     out.extend_from_slice(b": ");
     out.extend_from_slice(field.value());
     out.extend_from_slice(b"\r\n");
     Ok(())
 }
 
-/// Writes the options of `Connection` that the caller's fields lack: `upgrade` if there is an
-/// `Upgrade` (RFC 9110 §7.8: a sender MUST send it), and `persistence`.
+fn capitalize_words(name: &mut [u8]) {
+    let mut begins_word = true;
+    for byte in name {
+        if begins_word {
+            byte.make_ascii_uppercase();
+        }
+        begins_word = *byte == b'-';
+    }
+}
+
+/// Writes the options of `Connection` that the caller's fields lack: `upgrade` beside an `Upgrade`
+/// (RFC 9110 §7.8: a sender MUST send it), and `persistence`.
 pub(crate) fn write_connection(
     out: &mut Vec<u8>,
     written: &HeadFields,
@@ -273,6 +287,16 @@ mod tests {
             let mut out = Vec::new();
             write_decimal(&mut out, number);
             assert_eq!(out, number.to_string().into_bytes());
+        }
+    }
+
+    #[test]
+    fn names_are_as_given_or_in_title_case() {
+        for (name, expected) in [("x-request-id", "X-Request-Id"), ("ETag", "ETag"), ("te", "Te")] {
+            let mut out = Vec::new();
+            let fields = [Field::in_title_case(name.as_bytes(), b"a-b"), Field::new(b"x-y", b"c")];
+            assert!(write_fields(&mut out, fields).is_ok());
+            assert_eq!(out, format!("{expected}: a-b\r\nx-y: c\r\n").as_bytes());
         }
     }
 

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use http::StatusCode;
 use upshift_http1::ResponseStart;
 
-use super::response::{title_case_names, to_field};
 use super::wire::{ClientWire, SharedWire};
+use crate::fields::names::fields_of;
 use crate::http1_client::{Http1Client, InterimResponse};
 
 /// Sends the interim response that the exchange has passed on, if there is one. It is dropped if the
@@ -28,10 +28,7 @@ impl ClientWire {
         }
         let reason = status.canonical_reason().unwrap_or_default().as_bytes();
         let start = ResponseStart { status: status.as_u16(), reason };
-        let out = self.output.end();
-        let head_start = out.len();
-        let sent = self.codec.send_interim(out, start, headers.iter().map(to_field));
-        title_case_names(&mut self.output.end()[head_start..]);
+        let sent = self.codec.send_interim(self.output.end(), start, fields_of(headers));
         self.has_sent_continue |= *status == StatusCode::CONTINUE && sent.is_ok();
     }
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap};
 use http::{Response, StatusCode, response};
 use http_body::Body as _;
 use upshift_http::connection_has_option;
@@ -15,6 +15,7 @@ use super::content_state::ContentState;
 use super::date::current_date;
 use super::request::keep_map;
 use super::wire::{ClientWire, SharedWire, flush};
+use crate::fields::names::fields_of;
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
 
@@ -136,21 +137,18 @@ impl ClientWire {
         let date = current_date();
         let own_date = match parts.headers.contains_key(header::DATE) {
             true => None,
-            false => Some(Field::new(b"date", &date)),
+            false => Some(Field::new(b"Date", &date)),
         };
         // The codec writes the options of `Connection` itself, except for those of a switch.
-        let fields = parts.headers.iter().map(to_field);
-        let fields = fields.filter(|field| is_switch || field.id() != FieldId::Connection);
-        let out = self.output.end();
-        let head_start = out.len();
+        let fields = fields_of(&parts.headers)
+            .filter(|field| is_switch || field.id() != FieldId::Connection);
         let fields = fields.chain(own_date);
-        let lines = lines.as_bytes();
+        let (out, lines) = (self.output.end(), lines.as_bytes());
         let effective = self.codec.send_prepared_response(out, start, lines, fields, framing);
         let effective = effective.map_err(|error| {
             tracing::debug!(%error, "a response could not be written");
             DisconnectReason::BodyAborted
         })?;
-        title_case_names(&mut self.output.end()[head_start..]);
         self.ends_with_connection = effective == Framing::UntilClose;
         Ok(!matches!(effective, Framing::None | Framing::Length(0) | Framing::Tunnel))
     }
@@ -171,62 +169,7 @@ impl ClientWire {
 
     /// Writes the end of the content.
     fn finish_response(&mut self, trailers: &HeaderMap) -> Result<(), DisconnectReason> {
-        let out = self.output.end();
-        let tail_start = out.len();
-        let finished = self.codec.finish_response(out, trailers.iter().map(to_field));
-        finished.map_err(|_| DisconnectReason::BodyAborted)?;
-        if !trailers.is_empty() {
-            title_case_names(&mut self.output.end()[tail_start..]);
-        }
-        Ok(())
-    }
-}
-
-pub(super) fn to_field<'h>((name, value): (&'h HeaderName, &'h HeaderValue)) -> Field<'h> {
-    Field::new(name.as_str().as_bytes(), trim_space(value.as_bytes()))
-}
-
-/// RFC 9110 §5.5: a value neither begins nor ends with white space, but over HTTP/2 some do.
-fn trim_space(mut value: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
-        value = rest;
-    }
-    value
-}
-
-/// Writes the names of all fields behind the first line as `Content-Type` and not as `content-type`.
-/// Names compare without case, but not every client and every grep knows that (RFC 9110 §5.1).
-pub(super) fn title_case_names(lines: &mut [u8]) {
-    for line in lines.split_mut(|&byte| byte == b'\n').skip(1) {
-        let mut is_first = true;
-        for byte in line {
-            if *byte == b':' {
-                break;
-            }
-            if is_first {
-                *byte = byte.to_ascii_uppercase();
-            }
-            is_first = *byte == b'-';
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_title_case_and_values_stay() {
-        let mut lines =
-            b"HTTP/1.1 200 ok\r\nx-request-id: a-b\r\nETag: c\r\nte: d\r\n\r\n".to_vec();
-        title_case_names(&mut lines);
-        let expected = b"HTTP/1.1 200 ok\r\nX-Request-Id: a-b\r\nETag: c\r\nTe: d\r\n\r\n";
-        assert_eq!(lines, expected);
-    }
-
-    #[test]
-    fn white_space_around_a_value_is_removed() {
-        assert_eq!(trim_space(b" \ta b\t "), b"a b");
-        assert_eq!(trim_space(b"  "), b"");
+        let finished = self.codec.finish_response(self.output.end(), fields_of(trailers));
+        finished.map_err(|_| DisconnectReason::BodyAborted)
     }
 }

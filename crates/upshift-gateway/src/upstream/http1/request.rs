@@ -7,6 +7,8 @@ use http::header::{HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 use upshift_http1::{ClientConnection, Field, Framing, RequestStart, SendError, Version};
 
+use crate::fields::names::fields_of;
+
 /// The head of a request, with the fields of this hop.
 pub(crate) struct Http1Request<'r> {
     /// The method.
@@ -51,36 +53,6 @@ impl Http1Request<'_> {
         let expects = if self.expects_continue { &EXPECT_CONTINUE[..] } else { &[] };
         let more = accepts.iter().chain(expects).map(|(name, value)| Field::new(name, value));
         let fields = iter::once(host).chain(fields_of(self.headers)).chain(more);
-        codec.send_request(out, start, fields, self.framing)?;
-        let mut place = start.method.len() + start.target.len() + "  HTTP/1.1\r\n".len();
-        place += line_length(&host);
-        for field in fields_of(self.headers) {
-            capitalize_name(&mut out[place..place + field.name().len()]);
-            place += line_length(&field);
-        }
-        Ok(())
-    }
-}
-
-/// The fields of a map, as the codec writes them.
-pub(super) fn fields_of(headers: &HeaderMap) -> impl Iterator<Item = Field<'_>> {
-    headers.iter().map(|(name, value)| {
-        // Some HTTP/2 senders put white space around a value. It is not part of the value.
-        Field::new(name.as_str().as_bytes(), value.as_bytes().trim_ascii())
-    })
-}
-
-fn line_length(field: &Field<'_>) -> usize {
-    field.name().len() + ": ".len() + field.value().len() + "\r\n".len()
-}
-
-/// Capitalizes a name like most senders do, because some recipients compare names exactly.
-fn capitalize_name(name: &mut [u8]) {
-    let mut begins_word = true;
-    for byte in name {
-        if begins_word {
-            byte.make_ascii_uppercase();
-        }
-        begins_word = *byte == b'-';
+        codec.send_request(out, start, fields, self.framing)
     }
 }

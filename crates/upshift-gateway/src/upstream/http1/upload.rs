@@ -10,8 +10,8 @@ use upshift_http1::ClientConnection;
 
 use super::error::Http1Error;
 use super::outgoing::OutgoingBytes;
-use super::request::fields_of;
 use crate::body::RequestBody;
+use crate::fields::names::fields_of;
 use crate::upstream::connect::UpstreamStream;
 
 /// The part of a request that is not sent yet.
