@@ -16,6 +16,7 @@ use upshift_config::HealthCheck;
 use upshift_http1::Framing;
 
 use crate::body::RequestBody;
+use crate::fields::names::ReceivedNames;
 use crate::generation::Generation;
 use crate::upstream::connect::UpstreamConnector;
 use crate::upstream::endpoint_health::EndpointHealth;
@@ -117,6 +118,7 @@ async fn check_http1(
         target: parts.uri.path_and_query().unwrap_or(&root),
         host: &host,
         headers: &parts.headers,
+        names: ReceivedNames::default(),
         trailers: false,
         expects_continue: false,
         framing: Framing::None,

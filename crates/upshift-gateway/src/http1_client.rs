@@ -5,9 +5,12 @@ use std::cell::Cell;
 
 use http::{HeaderMap, StatusCode};
 
+use crate::fields::names::{KeptNames, ReceivedNames};
+
 /// The client of one exchange over HTTP/1. Clients over other versions have none.
-#[derive(Default)]
-pub(crate) struct Http1Client {
+pub(crate) struct Http1Client<'r> {
+    /// The names of the request's fields.
+    names: ReceivedNames<'r>,
     /// An interim response that was not written yet.
     interim: Cell<Option<InterimResponse>>,
 }
@@ -16,9 +19,21 @@ pub(crate) struct Http1Client {
 pub(crate) struct InterimResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// The names of its fields.
+    pub(crate) names: Option<Box<KeptNames>>,
 }
 
-impl Http1Client {
+impl<'r> Http1Client<'r> {
+    /// The client that has sent a request with these names.
+    pub(crate) fn new(names: ReceivedNames<'r>) -> Self {
+        Self { names, interim: Cell::new(None) }
+    }
+
+    /// The names of the request's fields.
+    pub(crate) fn names(&self) -> ReceivedNames<'r> {
+        self.names
+    }
+
     /// Passes an interim response on. The connection writes it after this poll of the exchange,
     /// which adds no other one before.
     pub(crate) fn pass_interim(&self, response: InterimResponse) {

@@ -11,6 +11,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use tokio::task::yield_now;
 
 use crate::body::{BodyError, BodyTimedOut, BodyTimeout, PolledFrame};
+use crate::fields::names::KeptNames;
 use crate::fields::trailers::TrailerFilter;
 use crate::progress::activity::BusyGuard;
 use crate::progress::stream_watch::StreamProgress;
@@ -32,6 +33,8 @@ pub(crate) struct ResponseBody {
     last_byte: Option<Bytes>,
     /// The report of the exchange. It ends with the body, unless a tunnel follows.
     report: Option<Rc<ExchangeReport>>,
+    /// The names of the response's fields, if they came over HTTP/1.
+    names: Option<Box<KeptNames>>,
 }
 
 enum ResponseContent {
@@ -55,7 +58,14 @@ struct UpstreamContent {
 
 impl ResponseBody {
     fn new(content: ResponseContent) -> Self {
-        Self { content, active_request: None, progress: None, last_byte: None, report: None }
+        Self {
+            content,
+            active_request: None,
+            progress: None,
+            last_byte: None,
+            report: None,
+            names: None,
+        }
     }
 
     /// No body.
@@ -138,6 +148,25 @@ impl ResponseBody {
     pub(crate) fn with_report(mut self, report: Rc<ExchangeReport>) -> Self {
         self.report = Some(report);
         self
+    }
+
+    /// Keeps the names of the response's fields.
+    pub(crate) fn with_names(mut self, names: Option<Box<KeptNames>>) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// Takes the names of the response's fields.
+    pub(crate) fn take_names(&mut self) -> Option<Box<KeptNames>> {
+        self.names.take()
+    }
+
+    /// Takes the names of the trailers that were polled.
+    pub(crate) fn take_trailer_names(&mut self) -> Option<Box<KeptNames>> {
+        match &mut self.content {
+            ResponseContent::Upstream(upstream) => upstream.body.take_names(),
+            _ => None,
+        }
     }
 
     /// The report of the exchange.

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::replay::{Replay, ReplaySource};
 use super::{BodyError, BodyTimeout, BoxedBody, PolledFrame, TruncatedStream, is_truncated};
+use crate::fields::names::{KeptNames, TrailerNames};
 use crate::fields::trailers::TrailerFilter;
 use crate::telemetry::exchange_report::ExchangeReport;
 
@@ -30,6 +31,8 @@ pub(crate) struct RequestBody {
     upload: Option<Rc<UploadProgress>>,
     timeout: Option<BodyTimeout>,
     trailers: Option<TrailerFilter>,
+    /// The names of the trailers, if they may come over HTTP/1.
+    trailer_names: Option<Rc<TrailerNames>>,
     /// The report that counts the content. It may be finished before the client has sent all of it.
     report: Weak<ExchangeReport>,
 }
@@ -81,7 +84,15 @@ impl UploadProgress {
 
 impl RequestBody {
     fn new(content: RequestContent, timeout: Option<BodyTimeout>) -> Self {
-        Self { content, first: None, upload: None, timeout, trailers: None, report: Weak::new() }
+        Self {
+            content,
+            first: None,
+            upload: None,
+            timeout,
+            trailers: None,
+            trailer_names: None,
+            report: Weak::new(),
+        }
     }
 
     /// No body.
@@ -169,6 +180,17 @@ impl RequestBody {
     pub(crate) fn with_trailer_filter(mut self, filter: TrailerFilter) -> Self {
         self.trailers = Some(filter);
         self
+    }
+
+    /// Takes the names of the trailers from `names` when they have arrived.
+    pub(crate) fn with_trailer_names(mut self, names: Rc<TrailerNames>) -> Self {
+        self.trailer_names = Some(names);
+        self
+    }
+
+    /// Takes the names of the trailers that were polled, if they came over HTTP/1.
+    pub(crate) fn take_trailer_names(&self) -> Option<Box<KeptNames>> {
+        self.trailer_names.as_ref()?.take()
     }
 
     /// Counts the content in `report` from now on.

@@ -41,7 +41,7 @@ pub(crate) struct Admitted<'a> {
     pub(crate) id: &'a HeaderValue,
     pub(crate) report: &'a Rc<ExchangeReport>,
     /// The client, if it speaks HTTP/1.
-    pub(crate) client: Option<&'a Http1Client>,
+    pub(crate) client: Option<&'a Http1Client<'a>>,
 }
 
 /// The stream of an extended CONNECT, which hyper hands over once the response was sent.

@@ -75,7 +75,7 @@ impl Served {
 pub(crate) async fn serve(
     connection: &Connection,
     request: Request<RequestBody>,
-    client: Option<&Http1Client>,
+    client: Option<&Http1Client<'_>>,
 ) -> Served {
     let in_flight = connection.activity.begin_request();
     let progress = StreamProgress::current();
@@ -124,7 +124,7 @@ struct Exchange<'a> {
     generation: &'a LocalGeneration,
     id: &'a HeaderValue,
     report: &'a Rc<ExchangeReport>,
-    client: Option<&'a Http1Client>,
+    client: Option<&'a Http1Client<'a>>,
 }
 
 impl Exchange<'_> {

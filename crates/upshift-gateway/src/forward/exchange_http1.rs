@@ -5,9 +5,8 @@ use std::mem;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
 use tokio::time::{Duration, Instant};
-use upshift_http1::{Framing, SendError};
+use upshift_http1::SendError;
 
 use super::broken::{BrokenBy, ConnectionAge, RetryScope};
 use super::outbound::OutboundRequest;
@@ -15,9 +14,10 @@ use super::response::relay_interim;
 use super::sending::{ExchangeError, ReceivedHead, UpstreamExchange, record_timeout};
 use super::waiting::upstream_deadline;
 use crate::body::RequestBody;
+use crate::fields::names::{KeptNames, ReceivedNames};
 use crate::local_reply::LocalReply;
 use crate::upstream::http1::{
-    Http1Connection, Http1Content, Http1Error, Http1Exchange, IdleConnections,
+    Http1Connection, Http1Content, Http1Error, Http1Exchange, Http1Head, IdleConnections,
 };
 use crate::upstream::{Checkout, EndpointFailure, InFlightGuard, UpstreamBody, UpstreamEndpoint};
 
@@ -45,17 +45,17 @@ impl UpstreamExchange<'_> {
     ) -> Result<ReceivedHead, ExchangeError> {
         let endpoint = guard.endpoint_handle();
         let has_content = !outbound.body.is_empty();
-        let head = outbound.http1_head(&endpoint);
+        let head = outbound.http1_head(&endpoint, self.request_names());
         let mut exchange = Http1Exchange::begin(connection, home, &head).map_err(unsendable)?;
         exchange.attach_body(mem::replace(&mut outbound.body, RequestBody::empty()));
         let no_response = match self.wait_for_response(&mut exchange).await {
-            Ok(response) => {
+            Ok(head) => {
                 if age != ConnectionAge::New {
                     endpoint.record_reuse();
                 }
                 let held = exchange.take_held_content();
                 let retry_copy = copy_for_retry(outbound, has_content, held);
-                return Ok(self.received_head(response, exchange, guard, retry_copy));
+                return Ok(self.received_head(head, exchange, guard, retry_copy));
             }
             Err(no_response) => no_response,
         };
@@ -73,17 +73,31 @@ impl UpstreamExchange<'_> {
         Err(ExchangeError::Failed { reply, retry_copy, scope })
     }
 
+    /// The names of the request's fields, if it came over HTTP/1.
+    fn request_names(&self) -> ReceivedNames<'_> {
+        match self.client {
+            Some(client) => client.names(),
+            None => ReceivedNames::default(),
+        }
+    }
+
     fn received_head(
         &self,
-        response: Response<Framing>,
+        head: Http1Head,
         exchange: Http1Exchange,
         guard: InFlightGuard,
         retry_copy: Option<Box<OutboundRequest>>,
     ) -> ReceivedHead {
+        let Http1Head { response, fields, bytes, .. } = head;
+        // Over other versions of HTTP, the client gets all names in lower case.
+        let names = match self.client {
+            Some(_) => KeptNames::unless_title_case(fields, bytes),
+            None => None,
+        };
         let checkout = Checkout::new(guard, response.status());
         let response = response.map(|framing| {
-            let silence = self.timeouts.silence;
-            UpstreamBody::Http1(Http1Content::of_response(exchange, framing, silence))
+            let content = Http1Content::of_response(exchange, framing, self.timeouts.silence);
+            UpstreamBody::Http1(content.with_names(names))
         });
         ReceivedHead { response, checkout, retry_copy }
     }
@@ -92,7 +106,7 @@ impl UpstreamExchange<'_> {
     async fn wait_for_response(
         &self,
         exchange: &mut Http1Exchange,
-    ) -> Result<Response<Framing>, NoResponse> {
+    ) -> Result<Http1Head, NoResponse> {
         let began = Instant::now();
         poll_fn(|cx| {
             // A response that is there counts even if the timeout has passed in the same poll.
@@ -118,7 +132,7 @@ impl UpstreamExchange<'_> {
         exchange: &mut Http1Exchange,
         began: Instant,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<Framing>, Http1Error>> {
+    ) -> Poll<Result<Http1Head, Http1Error>> {
         let polled = self.poll_final_head(exchange, cx);
         if polled.is_ready() || !exchange.holds_content() {
             return polled;
@@ -135,15 +149,15 @@ impl UpstreamExchange<'_> {
         &self,
         exchange: &mut Http1Exchange,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Response<Framing>, Http1Error>> {
+    ) -> Poll<Result<Http1Head, Http1Error>> {
         let head = ready!(exchange.poll_head(cx))?;
         if !head.is_interim {
-            return Poll::Ready(Ok(head.response));
+            return Poll::Ready(Ok(head));
         }
         // RFC 9110 §15.2: "A proxy MUST forward 1xx responses unless the proxy itself requested the
         // generation of the 1xx response." hyper, for HTTP/2, and h3 cannot send them.
         if let Some(client) = self.client {
-            client.pass_interim(relay_interim(head.response));
+            client.pass_interim(relay_interim(head));
         }
         // The client's connection takes it before the exchange goes on: content that a 100 has
         // released would ask the client for itself.

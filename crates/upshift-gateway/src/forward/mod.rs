@@ -47,7 +47,7 @@ pub(crate) async fn forward_request(
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
     report: &ExchangeReport,
-    client: Option<&Http1Client>,
+    client: Option<&Http1Client<'_>>,
 ) -> Result<Response<ResponseBody>, LocalReply> {
     let is_head = request.method == Method::HEAD;
     let upload = request.body.track_upload();
@@ -67,7 +67,7 @@ pub(crate) async fn request_upgrade<'c>(
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
     report: &ExchangeReport,
-    client: Option<&Http1Client>,
+    client: Option<&Http1Client<'_>>,
 ) -> Result<UpgradeResponse<'c>, LocalReply> {
     let upload = request.body.track_upload();
     let exchange = UpstreamExchange { report, client, upload, timeouts, is_head: false };

@@ -7,6 +7,7 @@ use upshift_http::request_trailers;
 use upshift_http1::Framing;
 
 use crate::body::{ContentReplay, RequestBody};
+use crate::fields::names::ReceivedNames;
 use crate::upstream::UpstreamEndpoint;
 use crate::upstream::http1::Http1Request;
 
@@ -70,12 +71,17 @@ impl OutboundRequest {
 
     /// The head for an upstream over HTTP/1.1. If the client named no host, which HTTP/1.0 allows,
     /// the endpoint's own authority is sent.
-    pub(super) fn http1_head<'r>(&'r self, endpoint: &'r UpstreamEndpoint) -> Http1Request<'r> {
+    pub(super) fn http1_head<'r>(
+        &'r self,
+        endpoint: &'r UpstreamEndpoint,
+        names: ReceivedNames<'r>,
+    ) -> Http1Request<'r> {
         Http1Request {
             method: &self.method,
             target: &self.target,
             host: if self.host.is_empty() { &endpoint.authority } else { &self.host },
             headers: &self.headers,
+            names,
             trailers: self.trailers,
             expects_continue: self.expects_continue,
             framing: self.framing(),

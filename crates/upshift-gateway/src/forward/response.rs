@@ -7,11 +7,13 @@ use upshift_http::{remove_nominated, strip_hop_by_hop};
 use super::waiting::UpstreamTimeouts;
 use crate::body::BodyTimeout;
 use crate::fields::forwarded;
+use crate::fields::names::KeptNames;
 use crate::fields::trailers::TrailerFilter;
 use crate::framing::declared_length;
 use crate::http1_client::InterimResponse;
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
+use crate::upstream::http1::Http1Head;
 use crate::upstream::{Checkout, EndpointFailure, UpstreamBody};
 
 /// The `Upgrade` field of an upstream's 426, kept as an extension of the response because the field
@@ -28,7 +30,8 @@ pub(crate) async fn receive_response(
     is_head: bool,
     timeouts: UpstreamTimeouts,
 ) -> Result<Response<ResponseBody>, LocalReply> {
-    let (mut parts, content) = response.into_parts();
+    let (mut parts, mut content) = response.into_parts();
+    let names = content.take_names();
     let declared = match checked_length(&parts) {
         Ok(declared) => declared,
         Err(what) => {
@@ -53,7 +56,7 @@ pub(crate) async fn receive_response(
         })?;
     }
     set_length(&mut parts, declared, &body, is_head);
-    let mut relayed = relay_head(parts, body);
+    let mut relayed = relay_head(parts, body.with_names(names));
     if let Some(upgrade) = upgrade {
         relayed.extensions_mut().insert(upgrade);
     }
@@ -148,8 +151,8 @@ pub(crate) fn relay_head(mut parts: response::Parts, body: ResponseBody) -> Resp
 }
 
 /// Makes an interim response of the upstream that of this hop's.
-pub(super) fn relay_interim<B>(response: Response<B>) -> InterimResponse {
-    let (parts, _) = response.into_parts();
+pub(super) fn relay_interim(head: Http1Head) -> InterimResponse {
+    let (parts, _) = head.response.into_parts();
     let (status, mut headers) = (parts.status, parts.headers);
     // RFC 7838 §2.1, as above. RFC 6797 §7.2: a host that also answers over cleartext MUST NOT send
     // the other there; the final response has it where it may.
@@ -159,5 +162,6 @@ pub(super) fn relay_interim<B>(response: Response<B>) -> InterimResponse {
     remove_nominated(&mut headers, &[]);
     strip_hop_by_hop(&mut headers);
     forwarded::add_via(&mut headers, parts.version);
-    InterimResponse { status, headers }
+    let names = KeptNames::unless_title_case(head.fields, head.bytes);
+    InterimResponse { status, headers, names }
 }

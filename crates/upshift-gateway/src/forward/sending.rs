@@ -29,7 +29,7 @@ const MAX_STALE: usize = 8;
 pub(super) struct UpstreamExchange<'a> {
     pub(super) report: &'a ExchangeReport,
     /// The client, if it speaks HTTP/1.
-    pub(super) client: Option<&'a Http1Client>,
+    pub(super) client: Option<&'a Http1Client<'a>>,
     pub(super) upload: Rc<UploadProgress>,
     pub(super) timeouts: UpstreamTimeouts,
     pub(super) is_head: bool,

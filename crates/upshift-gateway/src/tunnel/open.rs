@@ -44,7 +44,7 @@ pub(crate) struct TunnelClient<'a> {
     /// Its end of the tunnel, once the response was sent.
     pub(crate) upgrade: Option<OnUpgrade>,
     /// The client, if it speaks HTTP/1.
-    pub(crate) http1: Option<&'a Http1Client>,
+    pub(crate) http1: Option<&'a Http1Client<'a>>,
 }
 
 /// The upstream's answer to an offer.
@@ -74,7 +74,7 @@ pub(crate) async fn open_tunnel(
     let requested =
         forward::request_upgrade(request, cluster, &core.random, timeouts, report, http1);
     let (response, checkout, name) = requested.await?;
-    let (mut parts, body) = response.into_parts();
+    let (mut parts, mut body) = response.into_parts();
     match accept_switch(offer, key.as_ref(), &mut parts) {
         Err(error) => {
             checkout.fail_response(EndpointFailure::Broken);
@@ -88,12 +88,13 @@ pub(crate) async fn open_tunnel(
         }
         Ok(true) => {}
     }
+    let names = body.take_names();
     let Some(upstream) = body.into_switched() else {
         checkout.fail_response(EndpointFailure::Broken);
         return Err(LocalReply::BadGateway(name.to_owned(), "closed the connection".to_owned()));
     };
     let tunnel = UpstreamTunnel::new(upstream, core, report, checkout.into_guard());
-    let response = forward::relay_head(parts, ResponseBody::empty());
+    let response = forward::relay_head(parts, ResponseBody::empty().with_names(names));
     match (offer.offered_via(), client.upgrade) {
         (OfferedVia::Connect, Some(upgrade)) => {
             tunnel.spawn_relay(upgrade, Rc::clone(client.activity));

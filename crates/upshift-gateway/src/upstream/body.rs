@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 
 use super::http1::{Http1Content, SwitchedStream};
 use crate::body::{BodyError, PolledFrame, TruncatedStream, is_truncated};
+use crate::fields::names::KeptNames;
 
 /// The content of an upstream's response. If it is dropped before its end, a connection of HTTP/1.1
 /// closes; at its end, the connection is free.
@@ -21,6 +22,15 @@ pub(crate) enum UpstreamBody {
 }
 
 impl UpstreamBody {
+    /// Takes the names of the fields of the head, or, after the frame with the trailers, theirs. Over
+    /// HTTP/2, all names are in lower case.
+    pub(crate) fn take_names(&mut self) -> Option<Box<KeptNames>> {
+        match self {
+            Self::Http1(content) => content.take_names(),
+            Self::Http2(_) => None,
+        }
+    }
+
     /// The stream after a 101; `None` if this is the content of another response.
     pub(crate) fn into_switched(self) -> Option<SwitchedStream> {
         match self {

@@ -6,6 +6,7 @@ mod dashboard;
 mod decisions;
 mod expectations;
 mod faults;
+mod field_names;
 mod fleet;
 mod forwarding;
 mod h2c;

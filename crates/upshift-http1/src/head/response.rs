@@ -118,6 +118,11 @@ impl ResponseHead {
         &self.fields
     }
 
+    /// Takes the fields out.
+    pub fn into_fields(self) -> FieldTable {
+        self.fields
+    }
+
     /// The framing of the content on this connection.
     pub fn framing(&self) -> Framing {
         self.framing

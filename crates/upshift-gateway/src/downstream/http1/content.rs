@@ -11,6 +11,7 @@ use upshift_http1::Framing;
 use super::content_state::ContentPart;
 use super::wire::SharedWire;
 use crate::body::{BodyError, PolledFrame};
+use crate::fields::names::TrailerNames;
 
 /// The content of the request that is being served. It is not read ahead: while it is not polled,
 /// nothing is read from the client.
@@ -19,17 +20,23 @@ pub(super) struct ClientContent {
     /// The number of remaining bytes; `None` if it is not known.
     left: Option<u64>,
     has_ended: bool,
+    trailer_names: Rc<TrailerNames>,
 }
 
 impl ClientContent {
-    /// The content that follows the head which `wire` has just read.
-    pub(super) fn new(wire: &SharedWire, framing: Framing) -> Self {
+    /// The content of the request whose head `wire` has just read. `trailer_names` gets the names of
+    /// its trailers.
+    pub(super) fn new(
+        wire: &SharedWire,
+        framing: Framing,
+        trailer_names: Rc<TrailerNames>,
+    ) -> Self {
         let left = match framing {
             Framing::Length(length) => Some(length),
             _ => None,
         };
         wire.borrow_mut().begin_content(left);
-        Self { wire: Rc::clone(wire), left, has_ended: false }
+        Self { wire: Rc::clone(wire), left, has_ended: false, trailer_names }
     }
 
     fn poll_part(&mut self, cx: &mut Context<'_>) -> PolledFrame {
@@ -42,8 +49,9 @@ impl ClientContent {
                 self.has_ended = self.wire.borrow().has_whole_content();
                 Some(Ok(Frame::data(data)))
             }
-            Ok(ContentPart::Trailers(trailers)) => {
+            Ok(ContentPart::Trailers(trailers, names)) => {
                 self.has_ended = true;
+                self.trailer_names.set(names);
                 Some(Ok(Frame::trailers(trailers)))
             }
             Ok(ContentPart::End) => {

@@ -12,6 +12,7 @@ use super::content_state::{BadContent, ContentPart, ContentState};
 use super::request::to_header_map;
 use super::wire::{ClientWire, SharedWire};
 use crate::downstream::read_buffer::release;
+use crate::fields::names::KeptNames;
 use crate::telemetry::disconnect::DisconnectReason;
 
 /// The longest content that is read to keep a connection, in bytes.
@@ -87,7 +88,10 @@ impl ClientWire {
                 let bytes = self.take_received(consumed);
                 self.read_end();
                 Some(Ok(match to_header_map(&fields, &bytes) {
-                    Some(trailers) => ContentPart::Trailers(trailers),
+                    Some(trailers) => {
+                        let names = KeptNames::unless_title_case(fields, bytes);
+                        ContentPart::Trailers(trailers, names)
+                    }
                     None => ContentPart::End,
                 }))
             }

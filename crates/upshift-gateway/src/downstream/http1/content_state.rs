@@ -4,10 +4,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use upshift_http1::{Fault, FaultClass};
 
+use crate::fields::names::KeptNames;
+
 /// A part of a request's content.
 pub(super) enum ContentPart {
     Data(Bytes),
-    Trailers(HeaderMap),
+    /// With the names that were received.
+    Trailers(HeaderMap, Option<Box<KeptNames>>),
     End,
 }
 

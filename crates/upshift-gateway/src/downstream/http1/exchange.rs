@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 
 use http::{Method, Request};
@@ -17,6 +18,7 @@ use super::wire::{SharedWire, flush};
 use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::{Served, serve};
+use crate::fields::names::{ReceivedNames, TrailerNames};
 use crate::http1_client::Http1Client;
 use crate::telemetry::disconnect::DisconnectReason;
 
@@ -32,12 +34,13 @@ pub(super) async fn answer_request(
         Ok(request) => request,
         Err(reply) => return Ok(Some(ConnectionEnd::Fault(reply, received.bytes))),
     };
-    // The values of the request still share these bytes.
-    drop(received);
     let is_head = request.method() == Method::HEAD;
-    let client = Http1Client::default();
+    let names = ReceivedNames::new(received.head.fields(), &received.bytes);
+    let client = Http1Client::new(names);
     let served = serve_flushing(wire, connection, request, &client).await?;
     let Served { response, lines, switch } = served;
+    // Its memory is for the next head.
+    drop(received);
     send_response(wire, response, &lines, is_head).await?;
     if let Some(switch) = switch {
         flush(wire).await?;
@@ -50,8 +53,10 @@ fn content_of(wire: &SharedWire, connection: &Connection, framing: Framing) -> R
     match framing {
         Framing::None | Framing::Length(0) => RequestBody::empty(),
         _ => {
-            let content = ClientContent::new(wire, framing);
-            RequestBody::from_boxed(Box::pin(content), connection.core.limits().idle)
+            let names = Rc::new(TrailerNames::default());
+            let content = ClientContent::new(wire, framing, Rc::clone(&names));
+            let body = RequestBody::from_boxed(Box::pin(content), connection.core.limits().idle);
+            body.with_trailer_names(names)
         }
     }
 }
@@ -62,7 +67,7 @@ async fn serve_flushing(
     wire: &SharedWire,
     connection: &Connection,
     request: Request<RequestBody>,
-    client: &Http1Client,
+    client: &Http1Client<'_>,
 ) -> Result<Served, DisconnectReason> {
     let mut serving = pin!(serve(connection, request, Some(client)));
     poll_fn(|cx| {

@@ -6,12 +6,12 @@ use http::StatusCode;
 use upshift_http1::ResponseStart;
 
 use super::wire::{ClientWire, SharedWire};
-use crate::fields::names::fields_of;
+use crate::fields::names::{KeptNames, fields_of};
 use crate::http1_client::{Http1Client, InterimResponse};
 
 /// Sends the interim response that the exchange has passed on, if there is one. It is dropped if the
 /// client leaves no room for it: a client can do without, and nothing else would bound the memory.
-pub(super) fn send_interim(wire: &SharedWire, client: &Http1Client, cx: &mut Context<'_>) {
+pub(super) fn send_interim(wire: &SharedWire, client: &Http1Client<'_>, cx: &mut Context<'_>) {
     let Some(response) = client.take_interim() else { return };
     let wire = &mut *wire.borrow_mut();
     if !wire.has_full_output() || matches!(wire.poll_flush(cx), Poll::Ready(Ok(()))) {
@@ -22,13 +22,14 @@ pub(super) fn send_interim(wire: &SharedWire, client: &Http1Client, cx: &mut Con
 impl ClientWire {
     /// Sends an interim response, unless it is a second 100 (Continue).
     fn send_interim(&mut self, response: &InterimResponse) {
-        let InterimResponse { status, headers } = response;
+        let InterimResponse { status, headers, names } = response;
         if *status == StatusCode::CONTINUE && self.has_sent_continue {
             return;
         }
         let reason = status.canonical_reason().unwrap_or_default().as_bytes();
         let start = ResponseStart { status: status.as_u16(), reason };
-        let sent = self.codec.send_interim(self.output.end(), start, fields_of(headers));
+        let fields = fields_of(headers, KeptNames::received(names.as_deref()));
+        let sent = self.codec.send_interim(self.output.end(), start, fields);
         self.has_sent_continue |= *status == StatusCode::CONTINUE && sent.is_ok();
     }
 

@@ -15,7 +15,7 @@ use super::content_state::ContentState;
 use super::date::current_date;
 use super::request::keep_map;
 use super::wire::{ClientWire, SharedWire, flush};
-use crate::fields::names::fields_of;
+use crate::fields::names::{KeptNames, ReceivedNames, fields_of};
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
 
@@ -29,7 +29,9 @@ pub(super) async fn send_response(
 ) -> Result<(), DisconnectReason> {
     let (parts, mut body) = response.into_parts();
     let framing = framing_of(&parts, &body, is_head);
-    let has_content = wire.borrow_mut().begin_response(&parts, lines, framing)?;
+    let names = body.take_names();
+    let received = KeptNames::received(names.as_deref());
+    let has_content = wire.borrow_mut().begin_response(&parts, lines, received, framing)?;
     keep_map(parts.headers);
     if !has_content {
         return Ok(());
@@ -84,7 +86,7 @@ fn poll_send(
                 return Poll::Ready(Err(DisconnectReason::BodyAborted));
             }
             Poll::Ready(None) => {
-                return Poll::Ready(wire.borrow_mut().finish_response(&HeaderMap::new()));
+                return Poll::Ready(wire.borrow_mut().finish_response(&HeaderMap::new(), None));
             }
             Poll::Pending => {
                 // What has arrived is sent without waiting for the rest.
@@ -98,12 +100,14 @@ fn poll_send(
             Ok(data) => {
                 wire.borrow_mut().send_content(data)?;
                 if body.is_end_stream() {
-                    return Poll::Ready(wire.borrow_mut().finish_response(&HeaderMap::new()));
+                    return Poll::Ready(wire.borrow_mut().finish_response(&HeaderMap::new(), None));
                 }
             }
             Err(other) => {
                 if let Ok(trailers) = other.into_trailers() {
-                    return Poll::Ready(wire.borrow_mut().finish_response(&trailers));
+                    let names = body.take_trailer_names();
+                    let finished = wire.borrow_mut().finish_response(&trailers, names.as_deref());
+                    return Poll::Ready(finished);
                 }
             }
         }
@@ -117,6 +121,7 @@ impl ClientWire {
         &mut self,
         parts: &response::Parts,
         lines: &str,
+        names: ReceivedNames<'_>,
         framing: Framing,
     ) -> Result<bool, DisconnectReason> {
         let is_switch = parts.status == StatusCode::SWITCHING_PROTOCOLS;
@@ -140,7 +145,7 @@ impl ClientWire {
             false => Some(Field::new(b"Date", &date)),
         };
         // The codec writes the options of `Connection` itself, except for those of a switch.
-        let fields = fields_of(&parts.headers)
+        let fields = fields_of(&parts.headers, names)
             .filter(|field| is_switch || field.id() != FieldId::Connection);
         let fields = fields.chain(own_date);
         let (out, lines) = (self.output.end(), lines.as_bytes());
@@ -168,8 +173,13 @@ impl ClientWire {
     }
 
     /// Writes the end of the content.
-    fn finish_response(&mut self, trailers: &HeaderMap) -> Result<(), DisconnectReason> {
-        let finished = self.codec.finish_response(self.output.end(), fields_of(trailers));
+    fn finish_response(
+        &mut self,
+        trailers: &HeaderMap,
+        names: Option<&KeptNames>,
+    ) -> Result<(), DisconnectReason> {
+        let fields = fields_of(trailers, KeptNames::received(names));
+        let finished = self.codec.finish_response(self.output.end(), fields);
         finished.map_err(|_| DisconnectReason::BodyAborted)
     }
 }

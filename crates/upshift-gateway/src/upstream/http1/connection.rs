@@ -12,7 +12,8 @@ use http_body::Frame;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::task::unconstrained;
 use upshift_http1::{
-    ClientConnection, FieldId, Framing, Limits, Received, ResponseEvent, ResponseHead, Wants,
+    ClientConnection, FieldId, FieldTable, Framing, Limits, Received, ResponseEvent, ResponseHead,
+    Wants,
 };
 
 use super::deadline::DeadlineTimer;
@@ -21,6 +22,7 @@ use super::keep_alive::idle_time;
 use super::received::ReceivedBytes;
 use super::response::{convert_fields, convert_head};
 use super::upload::Upload;
+use crate::fields::names::KeptNames;
 use crate::upstream::connect::UpstreamStream;
 
 /// The most bytes of the header section of a response. The operator chose the upstream, so this is
@@ -44,16 +46,21 @@ pub(crate) struct Http1Connection {
 pub(crate) struct Http1Head {
     /// The head, with the framing of its content.
     pub(crate) response: Response<Framing>,
+    /// Its fields, as offsets into `bytes`.
+    pub(crate) fields: FieldTable,
+    /// The bytes of the head.
+    pub(crate) bytes: Bytes,
     /// Another response to the same request follows (RFC 9110 §15.2).
     pub(crate) is_interim: bool,
 }
 
 /// A part of a response.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and a box costs more")]
 pub(super) enum ResponsePart {
     /// The head of an interim response, of the final one, or of a 101.
     Head(Http1Head),
-    /// Content, or trailers.
-    Frame(Frame<Bytes>),
+    /// Content, or trailers and their names.
+    Frame(Frame<Bytes>, Option<Box<KeptNames>>),
     /// The end.
     End,
 }
@@ -132,16 +139,17 @@ impl Http1Connection {
         let Self { codec, received, .. } = self;
         let Received { consumed, event } = codec.receive(received.as_slice(), received.has_ended());
         let part = match event {
-            ResponseEvent::Interim(head) => return self.take_head(&head, consumed, true).map(Some),
-            ResponseEvent::Head(head) => return self.take_head(&head, consumed, false).map(Some),
+            ResponseEvent::Interim(head) => return self.take_head(head, consumed, true).map(Some),
+            ResponseEvent::Head(head) => return self.take_head(head, consumed, false).map(Some),
             ResponseEvent::Data(range) => {
                 let data = received.take_range(range, consumed);
-                return Ok(Some(ResponsePart::Frame(Frame::data(data))));
+                return Ok(Some(ResponsePart::Frame(Frame::data(data), None)));
             }
             ResponseEvent::Trailers(fields) => {
                 let bytes = received.take_range(0..consumed, consumed);
                 let trailers = Frame::trailers(convert_fields(&fields, &bytes)?);
-                return Ok(Some(ResponsePart::Frame(trailers)));
+                let names = KeptNames::unless_title_case(fields, bytes);
+                return Ok(Some(ResponsePart::Frame(trailers, names)));
             }
             ResponseEvent::Fault(fault) => return Err(Http1Error::Fault(fault)),
             ResponseEvent::NeedMore => None,
@@ -158,16 +166,21 @@ impl Http1Connection {
 
     fn take_head(
         &mut self,
-        head: &ResponseHead,
+        head: ResponseHead,
         length: usize,
         is_interim: bool,
     ) -> Result<ResponsePart, Http1Error> {
         let bytes = self.received.take_range(0..length, length);
         if !is_interim {
-            self.idle_time = stated_idle_time(head, &bytes);
+            self.idle_time = stated_idle_time(&head, &bytes);
         }
-        let response = convert_head(head, &bytes)?;
-        Ok(ResponsePart::Head(Http1Head { response, is_interim }))
+        let response = convert_head(&head, &bytes)?;
+        Ok(ResponsePart::Head(Http1Head {
+            response,
+            fields: head.into_fields(),
+            bytes,
+            is_interim,
+        }))
     }
 }
 

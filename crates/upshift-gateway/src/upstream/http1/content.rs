@@ -13,6 +13,7 @@ use super::early::{EarlyContent, relay_early_response};
 use super::exchange::Http1Exchange;
 use super::switched::SwitchedStream;
 use crate::body::{BodyError, PolledFrame};
+use crate::fields::names::KeptNames;
 
 /// The content of a response. Once the last frame is taken, the connection can be reused.
 pub(crate) struct Http1Content {
@@ -21,6 +22,8 @@ pub(crate) struct Http1Content {
     ahead: Option<Frame<Bytes>>,
     /// The number of remaining bytes, if it is known.
     length: Option<u64>,
+    /// The names of the fields of the head until they are taken, then those of the trailers.
+    names: Option<Box<KeptNames>>,
 }
 
 enum ContentSource {
@@ -60,7 +63,7 @@ impl Http1Content {
     }
 
     fn new(source: ContentSource, length: Option<u64>) -> Self {
-        Self { source, ahead: None, length }
+        Self { source, ahead: None, length, names: None }
     }
 
     /// The stream after a 101; `None` if this is the content of another response, or the upstream
@@ -70,6 +73,17 @@ impl Http1Content {
             ContentSource::Switch(exchange) => exchange.into_switched(),
             _ => None,
         }
+    }
+
+    /// Keeps the names of the fields of the head.
+    pub(crate) fn with_names(mut self, names: Option<Box<KeptNames>>) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// Takes the names of the fields of the head, or, after the frame with the trailers, theirs.
+    pub(crate) fn take_names(&mut self) -> Option<Box<KeptNames>> {
+        self.names.take()
     }
 
     /// The next frame.
@@ -99,14 +113,23 @@ impl Http1Content {
         match &mut self.source {
             ContentSource::Ended | ContentSource::Switch(_) => Poll::Ready(Ok(None)),
             ContentSource::Exchange(exchange) => match ready!(exchange.connection.poll_part(cx)) {
-                Ok(ResponsePart::Frame(frame)) => Poll::Ready(Ok(Some(frame))),
+                Ok(ResponsePart::Frame(frame, names)) => {
+                    self.names = names;
+                    Poll::Ready(Ok(Some(frame)))
+                }
                 Ok(_) => {
                     self.end();
                     Poll::Ready(Ok(None))
                 }
                 Err(error) => Poll::Ready(Err(error.into())),
             },
-            ContentSource::Early(content) => content.poll_frame(cx),
+            ContentSource::Early(content) => match ready!(content.poll_frame(cx))? {
+                Some((frame, names)) => {
+                    self.names = names;
+                    Poll::Ready(Ok(Some(frame)))
+                }
+                None => Poll::Ready(Ok(None)),
+            },
         }
     }
 
@@ -115,7 +138,9 @@ impl Http1Content {
     fn read_ahead(&mut self) {
         let ContentSource::Exchange(exchange) = &mut self.source else { return };
         match exchange.connection.take_buffered() {
-            Ok(Some(ResponsePart::Frame(frame))) => self.ahead = Some(frame),
+            Ok(Some(ResponsePart::Frame(frame, names))) => {
+                (self.ahead, self.names) = (Some(frame), names);
+            }
             Ok(Some(_)) => self.end(),
             // The codec repeats a fault, so the next poll reports it.
             Ok(None) | Err(_) => {}

@@ -18,10 +18,14 @@ use super::connection::ResponsePart;
 use super::error::Http1Error;
 use super::exchange::Http1Exchange;
 use crate::body::BodyError;
+use crate::fields::names::KeptNames;
+
+/// A frame, and the names of the fields in it if it has trailers.
+type NamedFrame = (Frame<Bytes>, Option<Box<KeptNames>>);
 
 /// Content that a task relays.
 pub(super) struct EarlyContent {
-    frames: mpsc::Receiver<Result<Frame<Bytes>, BodyError>>,
+    frames: mpsc::Receiver<Result<NamedFrame, BodyError>>,
     /// `None` once the response has ended.
     task: Option<AbortHandle>,
 }
@@ -42,7 +46,7 @@ pub(super) fn relay_early_response(
 
 async fn drive(
     mut exchange: Http1Exchange,
-    frames: mpsc::Sender<Result<Frame<Bytes>, BodyError>>,
+    frames: mpsc::Sender<Result<NamedFrame, BodyError>>,
     silence: Duration,
 ) {
     if let Err(error) = relay_frames(&mut exchange, &frames).await {
@@ -65,15 +69,15 @@ async fn drive(
 /// Relays the response until its end, and keeps sending the request meanwhile.
 async fn relay_frames(
     exchange: &mut Http1Exchange,
-    frames: &mpsc::Sender<Result<Frame<Bytes>, BodyError>>,
+    frames: &mpsc::Sender<Result<NamedFrame, BodyError>>,
 ) -> Result<(), Http1Error> {
     loop {
         let part = poll_fn(|cx| {
             poll_upload_error(exchange, cx)?;
             exchange.connection.poll_part(cx)
         });
-        let ResponsePart::Frame(frame) = part.await? else { return Ok(()) };
-        let mut sending = pin!(frames.send(Ok(frame)));
+        let ResponsePart::Frame(frame, names) = part.await? else { return Ok(()) };
+        let mut sending = pin!(frames.send(Ok((frame, names))));
         let sent = poll_fn(|cx| {
             poll_upload_error(exchange, cx)?;
             sending.as_mut().poll(cx).map(Ok::<_, Http1Error>)
@@ -98,7 +102,7 @@ impl EarlyContent {
     pub(super) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Frame<Bytes>>, BodyError>> {
+    ) -> Poll<Result<Option<NamedFrame>, BodyError>> {
         self.frames.poll_recv(cx).map(|received| match received {
             Some(frame) => frame.map(Some),
             None => {

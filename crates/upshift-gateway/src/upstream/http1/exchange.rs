@@ -82,7 +82,7 @@ impl Http1Exchange {
                 }
                 Poll::Ready(Ok(head))
             }
-            ResponsePart::Frame(_) | ResponsePart::End => Poll::Ready(Err(closed())),
+            ResponsePart::Frame(..) | ResponsePart::End => Poll::Ready(Err(closed())),
         }
     }
 

@@ -25,7 +25,7 @@ mod response;
 mod switched;
 mod upload;
 
-pub(crate) use connection::Http1Connection;
+pub(crate) use connection::{Http1Connection, Http1Head};
 pub(crate) use content::Http1Content;
 pub(crate) use error::Http1Error;
 pub(crate) use exchange::Http1Exchange;

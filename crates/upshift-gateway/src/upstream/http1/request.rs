@@ -7,7 +7,7 @@ use http::header::{HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 use upshift_http1::{ClientConnection, Field, Framing, RequestStart, SendError, Version};
 
-use crate::fields::names::fields_of;
+use crate::fields::names::{ReceivedNames, fields_of};
 
 /// The head of a request, with the fields of this hop.
 pub(crate) struct Http1Request<'r> {
@@ -19,6 +19,8 @@ pub(crate) struct Http1Request<'r> {
     pub(crate) host: &'r HeaderValue,
     /// The other fields, except those that frame the content.
     pub(crate) headers: &'r HeaderMap,
+    /// Their names, as far as they came over HTTP/1.
+    pub(crate) names: ReceivedNames<'r>,
     /// Trailers are accepted.
     pub(crate) trailers: bool,
     /// The content is sent only after 100 (Continue).
@@ -52,7 +54,7 @@ impl Http1Request<'_> {
         let accepts = if self.trailers { &ACCEPT_TRAILERS[..] } else { &[] };
         let expects = if self.expects_continue { &EXPECT_CONTINUE[..] } else { &[] };
         let more = accepts.iter().chain(expects).map(|(name, value)| Field::new(name, value));
-        let fields = iter::once(host).chain(fields_of(self.headers)).chain(more);
+        let fields = iter::once(host).chain(fields_of(self.headers, self.names)).chain(more);
         codec.send_request(out, start, fields, self.framing)
     }
 }

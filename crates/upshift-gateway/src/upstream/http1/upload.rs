@@ -11,7 +11,7 @@ use upshift_http1::ClientConnection;
 use super::error::Http1Error;
 use super::outgoing::OutgoingBytes;
 use crate::body::RequestBody;
-use crate::fields::names::fields_of;
+use crate::fields::names::{KeptNames, fields_of};
 use crate::upstream::connect::UpstreamStream;
 
 /// The part of a request that is not sent yet.
@@ -131,7 +131,7 @@ impl Upload {
                     codec.break_off();
                     return Err(Http1Error::Request(error));
                 }
-                None => self.put_end(&HeaderMap::new(), codec)?,
+                None => self.put_end(&HeaderMap::new(), None, codec)?,
             }
         }
         Ok(false)
@@ -144,7 +144,11 @@ impl Upload {
     ) -> Result<(), Http1Error> {
         let data = match frame.into_data() {
             Ok(data) => data,
-            Err(frame) => return self.put_end(&frame.into_trailers().unwrap_or_default(), codec),
+            Err(frame) => {
+                let names = self.body.as_ref().and_then(RequestBody::take_trailer_names);
+                let trailers = frame.into_trailers().unwrap_or_default();
+                return self.put_end(&trailers, names.as_deref(), codec);
+            }
         };
         if !data.is_empty() {
             let framed = codec.send_content(data.len())?;
@@ -156,7 +160,7 @@ impl Upload {
         // The end is added without another poll, so that it goes out in the same write.
         match &self.body {
             Some(body) if body.is_end_stream() && self.outgoing.takes_piece() => {
-                self.put_end(&HeaderMap::new(), codec)
+                self.put_end(&HeaderMap::new(), None, codec)
             }
             _ => Ok(()),
         }
@@ -165,9 +169,11 @@ impl Upload {
     fn put_end(
         &mut self,
         trailers: &HeaderMap,
+        names: Option<&KeptNames>,
         codec: &mut ClientConnection,
     ) -> Result<(), Http1Error> {
-        codec.finish_request(self.outgoing.take_buffer(), fields_of(trailers))?;
+        let fields = fields_of(trailers, KeptNames::received(names));
+        codec.finish_request(self.outgoing.take_buffer(), fields)?;
         self.body = None;
         Ok(())
     }
