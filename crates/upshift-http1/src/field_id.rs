@@ -46,6 +46,7 @@ known_fields! {
     UserAgent = "user-agent";
     ContentType = "content-type";
     MaxForwards = "max-forwards";
+    XRequestId = "x-request-id";
     Authorization = "authorization";
     ContentLength = "content-length";
     Http2Settings = "http2-settings";
@@ -80,6 +81,7 @@ fn candidate(length: usize, first: u8) -> FieldId {
         (10, b'u') => FieldId::UserAgent,
         (12, b'c') => FieldId::ContentType,
         (12, b'm') => FieldId::MaxForwards,
+        (12, b'x') => FieldId::XRequestId,
         (13, b'a') => FieldId::Authorization,
         (14, b'c') => FieldId::ContentLength,
         (14, b'h') => FieldId::Http2Settings,
@@ -99,9 +101,17 @@ impl FieldId {
     /// The id of a field name. The comparison ignores case.
     pub fn of_name(name: &[u8]) -> Self {
         let Some(first) = name.first() else { return Self::Other };
-        let known = candidate(name.len(), first.to_ascii_lowercase());
+        let known = match candidate(name.len(), first.to_ascii_lowercase()) {
+            Self::Other => return Self::Other,
+            known => known,
+        };
         let is_known = name.eq_ignore_ascii_case(known.as_str().as_bytes());
         if is_known { known } else { Self::Other }
+    }
+
+    /// The place among [`FieldId::KNOWN`]; `None` for [`FieldId::Other`].
+    pub fn index(self) -> Option<usize> {
+        (self as usize).checked_sub(1)
     }
 
     /// Returns true for the fields that frame a message. Only the codec writes them.
