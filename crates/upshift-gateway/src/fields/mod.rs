@@ -2,5 +2,6 @@
 
 pub(crate) mod cgi_aliases;
 pub(crate) mod forwarded;
+pub(crate) mod header_map;
 pub(crate) mod names;
 pub(crate) mod trailers;

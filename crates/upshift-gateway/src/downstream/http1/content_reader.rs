@@ -9,9 +9,9 @@ use upshift_http1::{Received, RequestEvent};
 
 use super::connection_end::ConnectionEnd;
 use super::content_state::{BadContent, ContentPart, ContentState};
-use super::request::to_header_map;
 use super::wire::{ClientWire, SharedWire};
 use crate::downstream::read_buffer::release;
+use crate::fields::header_map::to_header_map;
 use crate::fields::names::KeptNames;
 use crate::telemetry::disconnect::DisconnectReason;
 
@@ -88,11 +88,11 @@ impl ClientWire {
                 let bytes = self.take_received(consumed);
                 self.read_end();
                 Some(Ok(match to_header_map(&fields, &bytes) {
-                    Some(trailers) => {
+                    Ok(trailers) => {
                         let names = KeptNames::unless_title_case(fields, bytes);
                         ContentPart::Trailers(trailers, names)
                     }
-                    None => ContentPart::End,
+                    Err(_) => ContentPart::End,
                 }))
             }
             RequestEvent::End => {

@@ -1,22 +1,12 @@
 //! Converts a head that the codec has read into the request that an exchange serves.
 
-use std::cell::RefCell;
-
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri, Version};
-use upshift_http1::{FieldTable, RequestHead};
+use upshift_http1::RequestHead;
 
 use crate::body::RequestBody;
+use crate::fields::header_map::to_header_map;
 use crate::local_reply::LocalReply;
-
-/// The number of unused maps that a core keeps.
-const MOST_SPARE: usize = 16;
-
-thread_local! {
-    /// The unused, empty maps of a core.
-    static SPARE: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
-}
 
 /// A head, and the bytes that it was read from.
 pub(super) struct ReceivedHead {
@@ -44,7 +34,7 @@ impl ReceivedHead {
         *request.uri_mut() = uri;
         *request.version_mut() = self.version();
         *request.headers_mut() = to_header_map(head.fields(), bytes)
-            .ok_or(LocalReply::NotHttp("A field line is malformed."))?;
+            .map_err(|_| LocalReply::NotHttp("A field line is malformed."))?;
         Ok(request)
     }
 
@@ -57,27 +47,4 @@ impl ReceivedHead {
             _ => Version::HTTP_11,
         }
     }
-}
-
-/// The fields as a map; `None` if it cannot hold one of them.
-pub(super) fn to_header_map(fields: &FieldTable, bytes: &Bytes) -> Option<HeaderMap> {
-    let spare = SPARE.with_borrow_mut(Vec::pop);
-    let mut headers = spare.unwrap_or_default();
-    headers.reserve(fields.len());
-    for span in fields.spans() {
-        let name = HeaderName::from_bytes(&bytes[span.name()]).ok()?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice(span.value())).ok()?;
-        headers.append(name, value);
-    }
-    Some(headers)
-}
-
-/// Keeps a map whose fields were written, to be reused for another message.
-pub(super) fn keep_map(mut headers: HeaderMap) {
-    headers.clear();
-    SPARE.with_borrow_mut(|spare| {
-        if spare.len() < MOST_SPARE {
-            spare.push(headers);
-        }
-    });
 }

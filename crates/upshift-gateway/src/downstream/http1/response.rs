@@ -13,8 +13,8 @@ use upshift_http1::{Field, FieldId, Framing, ResponseStart};
 
 use super::content_state::ContentState;
 use super::date::current_date;
-use super::request::keep_map;
 use super::wire::{ClientWire, SharedWire, flush};
+use crate::fields::header_map::keep_map;
 use crate::fields::names::{KeptNames, ReceivedNames, fields_of};
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
@@ -139,11 +139,11 @@ impl ClientWire {
         self.has_interim = false;
         let reason = parts.status.canonical_reason().unwrap_or_default();
         let start = ResponseStart { status: parts.status.as_u16(), reason: reason.as_bytes() };
-        let date = current_date();
-        let own_date = match parts.headers.contains_key(header::DATE) {
+        let date = match parts.headers.contains_key(header::DATE) {
             true => None,
-            false => Some(Field::new(b"Date", &date)),
+            false => Some(current_date()),
         };
+        let own_date = date.as_ref().map(|date| Field::new(b"Date", date));
         // The codec writes the options of `Connection` itself, except for those of a switch.
         let fields = fields_of(&parts.headers, names)
             .filter(|field| is_switch || field.id() != FieldId::Connection);

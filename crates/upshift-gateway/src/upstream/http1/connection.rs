@@ -20,8 +20,9 @@ use super::deadline::DeadlineTimer;
 use super::error::Http1Error;
 use super::keep_alive::idle_time;
 use super::received::ReceivedBytes;
-use super::response::{convert_fields, convert_head};
+use super::response::convert_head;
 use super::upload::Upload;
+use crate::fields::header_map::to_header_map;
 use crate::fields::names::KeptNames;
 use crate::upstream::connect::UpstreamStream;
 
@@ -147,7 +148,7 @@ impl Http1Connection {
             }
             ResponseEvent::Trailers(fields) => {
                 let bytes = received.take_range(0..consumed, consumed);
-                let trailers = Frame::trailers(convert_fields(&fields, &bytes)?);
+                let trailers = Frame::trailers(to_header_map(&fields, &bytes)?);
                 let names = KeptNames::unless_title_case(fields, bytes);
                 return Ok(Some(ResponsePart::Frame(trailers, names)));
             }

@@ -1,9 +1,10 @@
 //! Converts the head of a response to the types of the `http` crate.
 
 use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, Version};
-use upshift_http1::{FieldTable, Framing, ResponseHead};
+use upshift_http1::{Framing, ResponseHead};
+
+use crate::fields::header_map::to_header_map;
 
 /// Converts the head of a response from the `bytes` of its event.
 ///
@@ -19,20 +20,6 @@ pub(super) fn convert_head(
         upshift_http1::Version::Http10 => Version::HTTP_10,
         upshift_http1::Version::Http11 => Version::HTTP_11,
     };
-    *response.headers_mut() = convert_fields(head.fields(), bytes)?;
+    *response.headers_mut() = to_header_map(head.fields(), bytes)?;
     Ok(response)
-}
-
-/// Converts the fields of a section from the `bytes` of its event.
-///
-/// # Errors
-/// If one is invalid. The codec has already ruled that out.
-pub(super) fn convert_fields(fields: &FieldTable, bytes: &Bytes) -> Result<HeaderMap, http::Error> {
-    let mut headers = HeaderMap::with_capacity(fields.len());
-    for span in fields.spans() {
-        let name = HeaderName::from_bytes(&bytes[span.name()])?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice(span.value()))?;
-        headers.append(name, value);
-    }
-    Ok(headers)
 }

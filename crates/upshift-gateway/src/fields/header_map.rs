@@ -1,0 +1,89 @@
+//! From a section that the codec has read to a header map.
+
+use std::cell::RefCell;
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use upshift_http1::{FieldId, FieldSpan, FieldTable};
+
+/// The number of unused maps that a core keeps, and the most fields that such a map has room for.
+const MOST_SPARE: usize = 16;
+const LARGEST_SPARE: usize = 96;
+
+thread_local! {
+    /// The unused, empty maps of a core.
+    static SPARE: RefCell<Vec<HeaderMap>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The known names in the order of their ids. A name that is found here need not be parsed.
+static KNOWN_NAMES: LazyLock<Vec<HeaderName>> = LazyLock::new(|| {
+    let known = FieldId::KNOWN.iter();
+    known.map(|id| HeaderName::from_static(id.as_str())).collect()
+});
+
+/// Converts the fields of a section from the `bytes` of its event. The values are slices of these
+/// bytes, without a copy.
+///
+/// # Errors
+/// If a field is invalid. The codec has already ruled that out.
+pub(crate) fn to_header_map(fields: &FieldTable, bytes: &Bytes) -> Result<HeaderMap, http::Error> {
+    let spare = SPARE.with_borrow_mut(Vec::pop);
+    let mut headers = spare.unwrap_or_default();
+    headers.reserve(fields.len());
+    for span in fields.spans() {
+        let value = HeaderValue::from_maybe_shared(bytes.slice(span.value()))?;
+        headers.append(name_of(span, bytes)?, value);
+    }
+    Ok(headers)
+}
+
+fn name_of(span: &FieldSpan, bytes: &[u8]) -> Result<HeaderName, http::Error> {
+    match span.id().index() {
+        Some(index) => Ok(KNOWN_NAMES[index].clone()),
+        None => Ok(HeaderName::from_bytes(&bytes[span.name()])?),
+    }
+}
+
+/// Keeps a map whose fields were written, to be reused for another message.
+pub(crate) fn keep_map(mut headers: HeaderMap) {
+    if headers.capacity() > LARGEST_SPARE {
+        return;
+    }
+    headers.clear();
+    SPARE.with_borrow_mut(|spare| {
+        if spare.len() < MOST_SPARE {
+            spare.push(headers);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use upshift_http1::{Limits, Received, RequestEvent, ServerConnection};
+
+    use super::*;
+
+    /// KIND: a known name becomes another one, because the ids and the names differ in their order.
+    #[test]
+    fn every_known_name_is_its_own() {
+        for id in FieldId::KNOWN {
+            let name = id.as_str();
+            // Fields that frame the message need a valid value, and cannot all be in one message.
+            let value = if *id == FieldId::TransferEncoding { "chunked" } else { "7" };
+            let head = Bytes::from(format!("GET / HTTP/1.1\r\n{name}: {value}\r\nx-y: z\r\n\r\n"));
+            let limits = Limits { checks_host: false, ..Limits::default() };
+            let Received { event: RequestEvent::Head(read), .. } =
+                ServerConnection::new(limits).receive(&head, false)
+            else {
+                panic!("{name} is not accepted")
+            };
+            let map = to_header_map(read.fields(), &head).unwrap();
+            assert_eq!((map.len(), map[name].as_bytes()), (2, value.as_bytes()), "{name}");
+            assert_eq!(map["x-y"], "z");
+            keep_map(map);
+        }
+    }
+}
