@@ -93,14 +93,6 @@ impl ClientConnection {
         self.exchange.awaits_continue
     }
 
-    /// Returns true while no byte of a response has arrived.
-    pub fn awaits_response(&self) -> bool {
-        match &self.reading {
-            Reading::Head(reader) => reader.is_pristine() && self.exchange.interim == 0,
-            _ => false,
-        }
-    }
-
     /// Aborts the request because its content ended early. The connection must be closed.
     pub fn break_off(&mut self) {
         self.writing = Writing::Broken;

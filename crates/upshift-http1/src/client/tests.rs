@@ -81,7 +81,7 @@ impl Peer {
 fn a_connection_is_reused_after_a_complete_exchange() {
     let mut peer = Peer::got(OK);
     assert_eq!(peer.out, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert!(peer.connection.awaits_response());
+    assert_eq!(peer.connection.wants(), Wants::Read);
     assert_eq!(peer.events(), ["head 200 Length(2)", "data ok", "End", "NeedMore"]);
     assert_eq!(peer.connection.wants(), Wants::Idle);
     peer.ask(b"GET", &[], Framing::None).unwrap();

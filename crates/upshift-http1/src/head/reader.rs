@@ -46,11 +46,6 @@ impl RequestReader {
 pub(crate) struct ResponseReader(SectionReader<StatusLine>);
 
 impl ResponseReader {
-    /// Returns true if no byte of a response was read.
-    pub(crate) fn is_pristine(&self) -> bool {
-        self.0.is_pristine()
-    }
-
     /// Reads `buffer`, which begins with the bytes of earlier calls; `None` if more are needed.
     pub(crate) fn read_head(
         &mut self,

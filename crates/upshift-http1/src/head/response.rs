@@ -1,7 +1,5 @@
 //! The head of a response.
 
-use std::ops::Range;
-
 use crate::fault::Malformed;
 use crate::field_id::FieldId;
 use crate::field_table::{FieldTable, slice_of};
@@ -101,11 +99,6 @@ impl ResponseHead {
     /// The reason phrase, as it was sent.
     pub fn reason<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
         slice_of(bytes, self.line.reason.clone())
-    }
-
-    /// The range of the reason phrase.
-    pub fn reason_range(&self) -> Range<usize> {
-        self.line.reason.clone()
     }
 
     /// The version.

@@ -467,3 +467,21 @@ fn a_host_is_checked_here_or_by_the_caller() {
     unchecked.connection = ServerConnection::new(limits);
     assert_eq!(unchecked.next(), "head / None");
 }
+
+/// RFC 9112 §2.2.
+#[test]
+fn a_lone_lf_ends_a_line_only_if_configured() {
+    let request =
+        b"POST / HTTP/1.1\nHost: a\r\nTransfer-Encoding: chunked\n\n1\r\nx\r\n0\r\nT: u\n\n";
+    assert_eq!(Peer::with(request).next(), "fault bare-lf");
+    let limits = Limits { accepts_bare_lf: true, ..Limits::default() };
+    let mut peer = Peer::with(request);
+    peer.connection = ServerConnection::new(limits);
+    assert_eq!(peer.next(), "head / Chunked");
+    assert_eq!([peer.next(), peer.next()], ["data x", "trailers 1"]);
+    // In chunked framing it is a fault all the same.
+    peer = Peer::with(b"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n");
+    peer.connection = ServerConnection::new(limits);
+    assert_eq!(peer.next(), "head / Chunked");
+    assert!(peer.next().starts_with("fault chunk"));
+}
