@@ -1,10 +1,12 @@
-//! The conformance vectors as Rust values. `conformance/README.md` describes the format.
+//! The conformance vectors as Rust values, and a generator of odd messages. `conformance/README.md`
+//! describes the format of the vectors.
 
 mod cases;
 mod expectations;
 mod files;
 mod framing_classes;
 mod message_cases;
+mod odd_messages;
 
 pub use cases::{
     BytesCase, CaseRequest, ExchangeCase, ForwardCase, ListCase, RequirementLevel, SwitchCase,
@@ -14,6 +16,7 @@ pub use expectations::{ExpectedAnswer, ExpectedRequest, joined_lines};
 pub use files::{load_vectors, skipped_cases};
 pub use framing_classes::{FramingClass, load_framing_classes};
 pub use message_cases::{ReadRequestsCase, ReadResponsesCase, SentCase, message_bytes};
+pub use odd_messages::OddMessages;
 
 #[cfg(test)]
 mod tests {

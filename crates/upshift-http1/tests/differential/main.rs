@@ -15,8 +15,6 @@
 mod client_run;
 mod explained;
 mod hyper_reader;
-#[path = "../it/odd_messages.rs"]
-mod odd_messages;
 mod outcome;
 mod python_reader;
 #[path = "../it/server_run.rs"]
@@ -25,7 +23,7 @@ mod server_run;
 mod transcript;
 
 use client_run::ClientRun;
-use odd_messages::OddMessages;
+use conformance::OddMessages;
 use outcome::{Comparison, MessageKind, Outcome};
 use server_run::ServerRun;
 

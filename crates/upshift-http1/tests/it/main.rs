@@ -3,7 +3,6 @@
 
 mod client_run;
 mod gateway_run;
-mod odd_messages;
 mod properties;
 mod server_run;
 mod transcript;

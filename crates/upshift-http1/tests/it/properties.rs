@@ -1,11 +1,11 @@
 //! Properties of any input: divided or whole, malformed or not.
 
+use conformance::OddMessages;
 use proptest::prelude::*;
 use upshift_http1::{Field, Framing, Limits, RequestEvent, ResponseStart, ServerConnection, Wants};
 
 use crate::client_run::ClientRun;
 use crate::gateway_run::{forward_requests, forward_responses};
-use crate::odd_messages::OddMessages;
 use crate::server_run::ServerRun;
 use crate::transcript::{Transcript, text_of};
 

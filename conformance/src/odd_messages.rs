@@ -1,9 +1,9 @@
-//! Messages with one to three oddities, made from valid ones. The same seed gives the same
+//! Messages of HTTP/1 with one to three oddities, made from valid ones. The same seed gives the same
 //! messages, so that a difference can be looked at again.
 
 /// A source of messages.
 #[derive(Debug)]
-pub(crate) struct OddMessages {
+pub struct OddMessages {
     state: u64,
 }
 
@@ -76,11 +76,11 @@ const CHUNKS: [&[u8]; 6] = [
 const STATUSES: [&[u8]; 8] = [b"200", b"404", b"204", b"304", b"100", b"103", b"500", b"299"];
 
 /// A request that shows whether the one before it was read to its end.
-pub(crate) const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
 
 impl OddMessages {
     /// The messages of a seed.
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self { state: seed.wrapping_mul(2).wrapping_add(0x9e37_79b9_7f4a_7c15) }
     }
 
@@ -97,8 +97,9 @@ impl OddMessages {
         texts[self.below(texts.len())]
     }
 
-    /// A request with one to three oddities, and [`NEXT`] behind it.
-    pub(crate) fn request(&mut self) -> Vec<u8> {
+    /// A request with one to three oddities, and a request for `/next` behind it, which shows where
+    /// the first one ended.
+    pub fn request(&mut self) -> Vec<u8> {
         let mut parts: Vec<&[u8]> = vec![self.pick(&METHODS), b" ", self.pick(&TARGETS), b" "];
         parts.push(if self.below(8) == 0 { b"HTTP/1.0" } else { b"HTTP/1.1" });
         parts.extend([&b"\r\n"[..], b"Host: a\r\n"]);
@@ -109,7 +110,7 @@ impl OddMessages {
     }
 
     /// A response with one to three oddities.
-    pub(crate) fn response(&mut self) -> Vec<u8> {
+    pub fn response(&mut self) -> Vec<u8> {
         let mut parts: Vec<&[u8]> = Vec::new();
         parts.push(if self.below(8) == 0 { b"HTTP/1.0" } else { b"HTTP/1.1" });
         parts.extend([&b" "[..], self.pick(&STATUSES), b" ", b"OK", b"\r\n"]);
