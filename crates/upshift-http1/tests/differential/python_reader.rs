@@ -7,8 +7,15 @@ use std::process::{Command, Stdio};
 use crate::outcome::{MessageKind, Outcome};
 
 /// Reads all cases with `peer`; `None` if the peers are not installed.
+///
+/// # Panics
+/// If they are not installed in CI.
 pub(crate) fn read_all(peer: &str, kind: MessageKind, cases: &[Vec<u8>]) -> Option<Vec<Outcome>> {
-    let python = find_python()?;
+    let Some(python) = find_python() else {
+        let is_ci = std::env::var("CI").as_deref() == Ok("true");
+        assert!(!is_ci, "{peer} is not installed; `cargo xtask peers` installs it");
+        return None;
+    };
     let script = format!("{}/tests/differential/{peer}_reader.py", env!("CARGO_MANIFEST_DIR"));
     let mut child = Command::new(python)
         .args([&script, kind.as_str()])
