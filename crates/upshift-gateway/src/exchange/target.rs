@@ -110,6 +110,10 @@ fn read_host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
     if first.is_some_and(|host| !is_authority(host)) {
         return Err(LocalReply::Host("The Host field is not a valid host."));
     }
+    // RFC 9112 §3.2.2: a Host field is sent "even if the request-target is in the absolute-form".
+    if first.is_none() && parts.version == Version::HTTP_11 {
+        return Err(LocalReply::Host("There is no Host field."));
+    }
     if let Some(authority) = parts.uri.authority() {
         // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host
         // header field that identifies an entity that differs from the entity in the ":authority"
@@ -127,9 +131,6 @@ fn read_host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
     }
     match first {
         Some(host) => Ok(host.clone()),
-        None if parts.version == Version::HTTP_11 => {
-            Err(LocalReply::Host("There is no Host field."))
-        }
         None if parts.version >= Version::HTTP_2 => {
             Err(LocalReply::Host("There is no :authority."))
         }
@@ -189,6 +190,9 @@ mod tests {
     #[test]
     fn a_host_is_owed_by_http_1_1_alone() {
         assert!(target("/", Version::HTTP_11, &[]).is_err());
+        assert!(target("http://a.example/x", Version::HTTP_11, &[]).is_err());
+        assert!(target("http://a.example/x", Version::HTTP_10, &[]).is_ok());
+        assert!(target("https://a.example/x", Version::HTTP_2, &[]).is_ok());
         assert_eq!(target("/", Version::HTTP_10, &[]).unwrap().authority(), "");
         assert!(target("/", Version::HTTP_10, &["a", "a"]).is_err());
         assert!(target("/", Version::HTTP_2, &[]).is_err());
