@@ -7,7 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::program::until;
-use crate::{Output, Program, Scratch, find, free_port, start_script};
+use crate::script::{build_go, fill_in};
+use crate::{Program, Scratch, find, free_port, start_script};
 
 /// What the servers of files serve. The other servers have routes of the same names, and none for
 /// `/x`, which no rule protects.
@@ -79,15 +80,14 @@ fn source(name: &str) -> PathBuf {
 /// Writes a configuration with its places filled in, for a server that cannot choose a port itself.
 fn write_configuration(name: &str, folder: &Scratch) -> (SocketAddr, PathBuf) {
     let address = free_port();
-    let template =
-        std::fs::read_to_string(source(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let root = folder.path().to_string_lossy();
-    let text = template
-        .replace("@address@", &address.to_string())
-        .replace("@port@", &address.port().to_string())
-        .replace("@files@", &format!("{root}/files"))
-        .replace("@folder@", &root);
-    (address, folder.file(name, text))
+    let places = [
+        ("@address@", address.to_string()),
+        ("@port@", address.port().to_string()),
+        ("@files@", format!("{root}/files")),
+        ("@folder@", root.into_owned()),
+    ];
+    (address, fill_in(&format!("paths/{name}"), folder, &places))
 }
 
 fn start_nginx(configuration: &str, folder: &Scratch) -> (SocketAddr, Program) {
@@ -137,19 +137,14 @@ fn start_reporting(script: &str, name: &str, files: &Path) -> (SocketAddr, Progr
     find_port(program, name)
 }
 
-/// Go has no interpreter, and `go run` would leave its child behind when it is stopped.
 fn start_go(name: &str, folder: &Scratch, files: &Path) -> (SocketAddr, Program) {
-    let executable = folder.path().join("go_http");
-    let mut build = Command::new(find("go").unwrap_or_default());
-    build.env("GOCACHE", folder.path().join("go-cache")).env("GO111MODULE", "off");
-    build.args(["build", "-o"]).arg(&executable).arg(source("go_http.go"));
-    Output::of(build).ok();
-    let mut command = Command::new(executable);
+    let mut command = build_go("paths/go_http.go", folder);
     command.arg(files);
     find_port(Program::start(command), name)
 }
 
-fn find_port(mut program: Program, name: &str) -> (SocketAddr, Program) {
+/// Waits for a line of JSON with the ports that a program listens on, and picks one.
+pub(crate) fn find_port(mut program: Program, name: &str) -> (SocketAddr, Program) {
     let ports: Value = program
         .wait_for("ports", |lines| lines.iter().find_map(|line| serde_json::from_str(line).ok()));
     let port = ports[name].as_u64().and_then(|port| u16::try_from(port).ok());

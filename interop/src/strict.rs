@@ -34,6 +34,8 @@ impl Message {
 pub struct Reading {
     /// The requests that have come whole.
     pub complete: Vec<Message>,
+    /// The number of bytes of these requests.
+    pub consumed: usize,
     /// The request line of a message that has not come whole.
     pub begun: Option<String>,
     /// The reason for which the bytes are no HTTP/1.1 requests.
@@ -53,20 +55,20 @@ type Read<T> = Result<(T, usize), Stop>;
 /// Reads all requests in `bytes`.
 pub fn read_requests(bytes: &[u8]) -> Reading {
     let mut reading = Reading::default();
-    let mut at = 0;
-    while at < bytes.len() {
-        match read_message(&bytes[at..]) {
+    while reading.consumed < bytes.len() {
+        let unread = &bytes[reading.consumed..];
+        match read_message(unread) {
             Ok((message, length)) => {
                 reading.complete.push(message);
-                at += length;
+                reading.consumed += length;
             }
             Err(Stop::Incomplete) => {
-                let line = bytes[at..].split(|byte| *byte == b'\r').next().unwrap_or_default();
+                let line = unread.split(|byte| *byte == b'\r').next().unwrap_or_default();
                 reading.begun = Some(String::from_utf8_lossy(line).into_owned());
                 break;
             }
             Err(Stop::Fault(why)) => {
-                reading.fault = Some(format!("{why}: {}", bytes[at..].escape_ascii()));
+                reading.fault = Some(format!("{why}: {}", unread.escape_ascii()));
                 break;
             }
         }

@@ -76,9 +76,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // The project's own: they know the product only from outside, by files, addresses and exit
-    // codes.
+    // codes. One test of interop asks the codec which fault it finds.
     ("conformance", &[]),
-    ("interop", &["conformance"]),
+    ("interop", &["conformance", "upshift-http1"]),
     ("xtask", &[]),
 ];
 

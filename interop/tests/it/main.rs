@@ -25,6 +25,7 @@ mod forecast;
 mod forecast_faults;
 mod framing;
 mod heavy;
+mod http1_differential;
 mod http2_frames;
 mod http2_refusals;
 mod idle_tunnels;
