@@ -147,7 +147,8 @@ fn framing(message: &Message) -> Result<Framing, Stop> {
     let codings = message.values("transfer-encoding");
     match (lengths.as_slice(), codings.as_slice()) {
         ([], []) => Ok(Framing::Length(0)),
-        ([], ["chunked"]) => Ok(Framing::Chunked),
+        // RFC 9112 §7: names of codings are case-insensitive.
+        ([], [coding]) if coding.eq_ignore_ascii_case("chunked") => Ok(Framing::Chunked),
         ([length], []) if is_number(length) => {
             length.parse().map(Framing::Length).map_err(|_| fault("a length beyond all bounds"))
         }
