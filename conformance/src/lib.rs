@@ -6,6 +6,7 @@ mod expectations;
 mod files;
 mod framing_classes;
 mod message_cases;
+mod odd_framing;
 mod odd_messages;
 
 pub use cases::{

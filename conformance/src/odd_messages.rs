@@ -76,7 +76,7 @@ const CHUNKS: [&[u8]; 6] = [
 const STATUSES: [&[u8]; 8] = [b"200", b"404", b"204", b"304", b"100", b"103", b"500", b"299"];
 
 /// A request that shows whether the one before it was read to its end.
-const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+pub(crate) const NEXT: &[u8] = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
 
 impl OddMessages {
     /// The messages of a seed.
@@ -85,7 +85,7 @@ impl OddMessages {
     }
 
     /// A number below `limit` (splitmix64).
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -93,7 +93,7 @@ impl OddMessages {
         ((mixed ^ (mixed >> 31)) % limit as u64) as usize
     }
 
-    fn pick<'t>(&mut self, texts: &[&'t [u8]]) -> &'t [u8] {
+    pub(crate) fn pick<'t>(&mut self, texts: &[&'t [u8]]) -> &'t [u8] {
         texts[self.below(texts.len())]
     }
 

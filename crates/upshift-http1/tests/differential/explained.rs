@@ -43,7 +43,7 @@ const fn laxer(
     Explained { peer, kind, difference: Difference::Laxer, reasons }
 }
 
-pub(crate) const EXPLAINED: [Explained; 10] = [
+pub(crate) const EXPLAINED: [Explained; 11] = [
     stricter(
         "hyper",
         MessageKind::Requests,
@@ -53,7 +53,10 @@ pub(crate) const EXPLAINED: [Explained; 10] = [
             "chunked-not-last",
             "coding-list",
             "coding-unsupported",
+            "connection-option",
+            "content-length",
             "content-lengths",
+            "empty-lines",
             "host",
             "length-and-coding",
             "target",
@@ -68,17 +71,25 @@ pub(crate) const EXPLAINED: [Explained; 10] = [
             "chunk-extension",
             "chunked-not-last",
             "coding-list",
+            "coding-unsupported",
+            "connection-option",
             "empty-lines",
             "unsolicited",
         ],
     ),
+    // RFC 9112 §5.1: a proxy removes white space before a colon.
+    laxer("hyper", MessageKind::Responses, &["invalid HTTP header parsed"]),
     stricter(
         "h11",
         MessageKind::Requests,
         &[
             "bare-lf",
             "chunk-extension",
+            "chunk-line-end",
+            "chunk-size",
             "coding-in-http-1.0",
+            "connection-option",
+            "content-length",
             "content-lengths",
             "field-value",
             "host",
@@ -92,7 +103,16 @@ pub(crate) const EXPLAINED: [Explained; 10] = [
     stricter(
         "h11",
         MessageKind::Responses,
-        &["bare-lf", "coding-in-http-1.0", "line-folding", "status-line", "unsolicited"],
+        &[
+            "bare-lf",
+            "chunk-extension",
+            "chunk-line-end",
+            "coding-in-http-1.0",
+            "connection-option",
+            "line-folding",
+            "status-line",
+            "unsolicited",
+        ],
     ),
     // Of interim responses, too, it reads the framing, which does not count there.
     laxer(
@@ -103,6 +123,7 @@ pub(crate) const EXPLAINED: [Explained; 10] = [
             "bad Content-Length",
             "conflicting Content-Length headers",
             "illegal chunk header",
+            "illegal header line",
         ],
     ),
     stricter(
@@ -114,6 +135,8 @@ pub(crate) const EXPLAINED: [Explained; 10] = [
             "coding-in-http-1.0",
             "coding-list",
             "coding-unsupported",
+            "connection-option",
+            "empty-lines",
             "host",
             "request-line-space",
             "target-byte",
@@ -129,6 +152,7 @@ pub(crate) const EXPLAINED: [Explained; 10] = [
             "InvalidMethodError",
             "InvalidTransferEncodingError",
             "InvalidUrlError",
+            "StrictError",
         ],
     ),
     stricter(
@@ -139,6 +163,8 @@ pub(crate) const EXPLAINED: [Explained; 10] = [
             "chunked-not-last",
             "coding-in-http-1.0",
             "coding-list",
+            "coding-unsupported",
+            "connection-option",
             "empty-lines",
             "no-response",
             "status-line",
@@ -148,6 +174,13 @@ pub(crate) const EXPLAINED: [Explained; 10] = [
     laxer(
         "llhttp",
         MessageKind::Responses,
-        &["InvalidChunkSizeError", "InvalidContentLengthError", "UnexpectedContentLengthError"],
+        &[
+            "InvalidChunkSizeError",
+            "InvalidContentLengthError",
+            "InvalidHeaderTokenError",
+            "InvalidTransferEncodingError",
+            "StrictError",
+            "UnexpectedContentLengthError",
+        ],
     ),
 ];

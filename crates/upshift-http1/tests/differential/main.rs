@@ -76,11 +76,20 @@ fn compare_with_python(peer: &'static str, kind: MessageKind) {
 
 fn generate(kind: MessageKind) -> Vec<Vec<u8>> {
     let mut messages = OddMessages::new(SEED);
-    let count = kind.cases();
-    match kind {
-        MessageKind::Requests => (0..count).map(|_| messages.request()).collect(),
-        MessageKind::Responses => (0..count).map(|_| messages.response()).collect(),
+    let mut cases = Vec::new();
+    for _ in 0..kind.cases() {
+        cases.push(match kind {
+            MessageKind::Requests => messages.request(),
+            MessageKind::Responses => messages.response(),
+        });
     }
+    for _ in 0..kind.cases() / 2 {
+        cases.push(match kind {
+            MessageKind::Requests => messages.framed_request(),
+            MessageKind::Responses => messages.framed_response(),
+        });
+    }
+    cases
 }
 
 /// Reads a case with the codec.
