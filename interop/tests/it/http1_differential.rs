@@ -34,12 +34,16 @@ const CASES: usize = 20_000;
 /// The connections that are open at a time.
 const CONNECTIONS: usize = 16;
 
-fn generate(next: fn(&mut OddMessages) -> Vec<u8>) -> Vec<Vec<u8>> {
+/// A function that generates a message.
+type Generate = fn(&mut OddMessages) -> Vec<u8>;
+
+/// Generates the cases, one kind after the other.
+fn generate(kinds: [Generate; 2]) -> Vec<Vec<u8>> {
     let wanted = std::env::var("UPSHIFT_DIFFERENTIAL_CASES").unwrap_or_default();
     let count = wanted.parse().unwrap_or(CASES);
     tally(Count::Inputs, count);
     let mut messages = OddMessages::new(SEED);
-    (0..count).map(|_| next(&mut messages)).collect()
+    (0..count).map(|number| kinds[number % 2](&mut messages)).collect()
 }
 
 /// Does something for each of the numbers below `count`, on [`CONNECTIONS`] threads, and returns the

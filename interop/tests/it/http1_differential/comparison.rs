@@ -25,11 +25,20 @@ pub(super) struct Laxer {
     pub(super) why: &'static str,
 }
 
+/// A message that a program reads as another one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Framed {
+    pub(super) reader: &'static str,
+    pub(super) concerns: fn(&Disputed<'_>) -> bool,
+    pub(super) why: &'static str,
+}
+
 /// The rules that explain the differences in one direction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     pub(super) stricter: &'static [Stricter],
     pub(super) laxer: &'static [Laxer],
+    pub(super) framed: &'static [Framed],
 }
 
 /// The comparison of the codec with a program, or with a chain of them.
@@ -73,9 +82,12 @@ impl Comparison {
             // RFC 9112 §9.3: each implementation may decide how long a connection persists.
             (_, End::Closed) if theirs_ended => return self.count_closed(),
             (End::Closed, _) if ours_ended => return self.count_closed(),
-            (end, _) if ours_ended => self.explain_stricter(end),
+            (end, _) if ours_ended => {
+                let explanation = self.explain_stricter(end);
+                explanation.or_else(|| self.explain_framed(&Disputed::new(case, &[])))
+            }
             (_, end) if theirs_ended => self.explain_laxer(&disputed(case, ours, equal), end),
-            _ => None,
+            _ => self.explain_framed(&disputed(case, ours, equal)),
         };
         match explanation {
             Some(explanation) => *self.explained.entry(explanation).or_default() += 1,
@@ -122,6 +134,15 @@ impl Comparison {
                 && (rule.concerns)(disputed)
             {
                 return Some(format!("refused by {}: {}", rule.refuser, rule.why));
+            }
+        }
+        None
+    }
+
+    fn explain_framed(&self, disputed: &Disputed<'_>) -> Option<String> {
+        for rule in self.rules.framed {
+            if self.programs.contains(&rule.reader) && (rule.concerns)(disputed) {
+                return Some(format!("another message for {}: {}", rule.reader, rule.why));
             }
         }
         None

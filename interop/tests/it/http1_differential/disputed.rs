@@ -105,9 +105,31 @@ impl<'c> Disputed<'c> {
         false
     }
 
-    /// RFC 9112 §7.1.1: white space may precede the `;` of a chunk extension.
-    pub(super) fn has_space_before_an_extension(&self) -> bool {
-        self.bytes.windows(2).any(|window| matches!(window, b" ;" | b"\t;"))
+    /// Returns true if there is white space between the name of a field and its colon.
+    pub(super) fn has_space_before_a_colon(&self) -> bool {
+        self.head().windows(2).any(|window| matches!(window, b" :" | b"\t:"))
+    }
+
+    /// Returns true if a `Content-Length` has a comma.
+    pub(super) fn has_list_of_lengths(&self) -> bool {
+        self.values(b"content-length").iter().any(|value| value.contains(&b','))
+    }
+
+    /// RFC 9110 §8.6: returns true unless `Content-Length` is one number.
+    pub(super) fn has_faulty_length(&self) -> bool {
+        let lengths = self.values(b"content-length");
+        lengths.len() != 1 || lengths[0].is_empty() || !lengths[0].iter().all(u8::is_ascii_digit)
+    }
+
+    /// RFC 9112 §7.1.1: white space may be around the `;` and the `=` of a chunk extension.
+    pub(super) fn has_space_in_an_extension(&self) -> bool {
+        self.bytes.windows(2).any(|window| matches!(window, b" ;" | b"\t;" | b"; " | b"= "))
+    }
+
+    /// Returns true if a chunk size has more digits than a number of 64 bits needs.
+    pub(super) fn has_long_chunk_size(&self) -> bool {
+        let body = &self.bytes[self.head_length()..];
+        body.windows(17).any(|window| window.iter().all(u8::is_ascii_hexdigit))
     }
 
     /// Returns true if a field of the framing, or `Connection`, is in the trailer section.

@@ -3,7 +3,7 @@
 
 use super::comparison::{Laxer, Rules, Stricter};
 
-pub(super) const RULES: Rules = Rules { stricter: &STRICTER, laxer: &LAXER };
+pub(super) const RULES: Rules = Rules { stricter: &STRICTER, laxer: &LAXER, framed: &[] };
 
 const fn stricter(
     class: &'static str,
@@ -13,7 +13,7 @@ const fn stricter(
     Stricter { class, takers, why }
 }
 
-const STRICTER: [Stricter; 22] = [
+const STRICTER: [Stricter; 23] = [
     stricter("bare-cr", &["nginx", "node", "go"], "RFC 9112 §2.2: a CR without LF is invalid"),
     stricter(
         "bare-lf",
@@ -38,7 +38,16 @@ const STRICTER: [Stricter; 22] = [
     ),
     stricter("coding-list", &["node"], "another hop may not skip empty elements"),
     stricter("coding-unsupported", &["node"], "RFC 9112 §6.1: chunked is the only coding"),
-    stricter("content-length", &["go"], "RFC 9110 §8.6: an empty value is no number"),
+    stricter(
+        "connection-option",
+        &["nginx", "haproxy", "node", "go", "gateway"],
+        "RFC 9110 §7.6.1: who removes what Connection names removes the framing; the gateway does not",
+    ),
+    stricter(
+        "content-length",
+        &["haproxy", "go"],
+        "RFC 9110 §8.6: an empty value is no number, nor one beyond 64 bits beside a coding",
+    ),
     stricter("content-lengths", &["haproxy", "go"], "RFC 9110 §8.6 permits both"),
     stricter("empty-lines", &["nginx", "haproxy", "node"], "RFC 9112 §2.2 asks for one at least"),
     stricter("field-name", &["nginx", "go"], "RFC 9110 §5.1: a name is a token"),
@@ -78,7 +87,7 @@ const STRICTER: [Stricter; 22] = [
     ),
 ];
 
-const LAXER: [Laxer; 17] = [
+const LAXER: [Laxer; 21] = [
     Laxer {
         refuser: "nginx",
         answer: "400",
@@ -129,9 +138,9 @@ const LAXER: [Laxer; 17] = [
     },
     Laxer {
         refuser: "node",
-        answer: "400 HPE_INVALID_CHUNK_SIZE",
-        concerns: |disputed| disputed.has_space_before_an_extension(),
-        why: "RFC 9112 §7.1.1 allows white space before `;`",
+        answer: "400 HPE_",
+        concerns: |disputed| disputed.has_space_in_an_extension(),
+        why: "RFC 9112 §7.1.1 allows white space around `;` and `=`",
     },
     Laxer {
         refuser: "node",
@@ -166,8 +175,14 @@ const LAXER: [Laxer; 17] = [
     Laxer {
         refuser: "go",
         answer: "400 invalid byte in chunk length",
-        concerns: |disputed| disputed.has_space_before_an_extension(),
-        why: "RFC 9112 §7.1.1 allows white space before `;`",
+        concerns: |disputed| disputed.has_space_in_an_extension(),
+        why: "RFC 9112 §7.1.1 allows white space around `;` and `=`",
+    },
+    Laxer {
+        refuser: "go",
+        answer: "400 http chunk length too large",
+        concerns: |disputed| disputed.has_long_chunk_size(),
+        why: "it takes 16 digits at most; RFC 9112 §7.1 allows leading zeros",
     },
     Laxer {
         refuser: "go",
@@ -177,14 +192,27 @@ const LAXER: [Laxer; 17] = [
     },
     Laxer {
         refuser: "gateway",
-        answer: "400",
-        concerns: |disputed| {
-            disputed.has_encoded_nul()
-                || disputed.has_unencoded_character()
-                || disputed.has_other_scheme()
-                || disputed.has_unusual_host()
-        },
-        why: "it reads paths and hosts, and serves http and https only; the codec does not",
+        answer: "400 The path contains a NUL.",
+        concerns: |disputed| disputed.has_encoded_nul(),
+        why: "it reads paths, which the codec does not",
+    },
+    Laxer {
+        refuser: "gateway",
+        answer: "400 The request's target has a character that must be percent-encoded.",
+        concerns: |disputed| disputed.has_unencoded_character(),
+        why: "RFC 3986 does not allow the character in a target",
+    },
+    Laxer {
+        refuser: "gateway",
+        answer: "400 Only http and https URLs are served here.",
+        concerns: |disputed| disputed.has_other_scheme(),
+        why: "the codec leaves the choice of schemes to its driver",
+    },
+    Laxer {
+        refuser: "gateway",
+        answer: "400 The Host field is not a valid host.",
+        concerns: |disputed| disputed.has_unusual_host(),
+        why: "it takes no percent-encoded host, which RFC 3986 §3.2.2 allows",
     },
 ];
 

@@ -94,7 +94,7 @@ fn the_gateway_behind_haproxy_reads_the_same_requests() {
 
 /// Compares the programs with the codec, and returns the number of requests that were echoed.
 fn compare(programs: &'static [&'static str], to: SocketAddr) -> usize {
-    let cases = generate(OddMessages::request);
+    let cases = generate([OddMessages::request, OddMessages::framed_request]);
     let readings: Vec<Reading> = cases.iter().map(|case| read_requests(case)).collect();
     let answers = for_each(cases.len(), |number| {
         let wanted = readings[number].outcome.messages.len();

@@ -1,9 +1,9 @@
 //! Responses that only one side takes, and why. Seen with nginx 1.22.1, HAProxy 2.6.12, Node 20.20 and
 //! Go 1.19.8.
 
-use super::comparison::{Laxer, Rules, Stricter};
+use super::comparison::{Framed, Laxer, Rules, Stricter};
 
-pub(super) const RULES: Rules = Rules { stricter: &STRICTER, laxer: &LAXER };
+pub(super) const RULES: Rules = Rules { stricter: &STRICTER, laxer: &LAXER, framed: &FRAMED };
 
 const fn stricter(
     class: &'static str,
@@ -13,7 +13,7 @@ const fn stricter(
     Stricter { class, takers, why }
 }
 
-const STRICTER: [Stricter; 21] = [
+const STRICTER: [Stricter; 23] = [
     stricter("bare-cr", &["nginx", "go"], "RFC 9112 §2.2: a CR without LF is invalid"),
     stricter(
         "bare-lf",
@@ -22,7 +22,7 @@ const STRICTER: [Stricter; 21] = [
     ),
     stricter(
         "chunk-extension",
-        &["nginx", "haproxy", "go"],
+        &["nginx", "haproxy", "node", "go"],
         "RFC 9112 §7.1.1: it is outside of the grammar, and a peer may end the line elsewhere",
     ),
     stricter(
@@ -47,7 +47,21 @@ const STRICTER: [Stricter; 21] = [
         "another hop may not skip empty elements",
     ),
     stricter("coding-unsupported", &["nginx", "node"], "RFC 9112 §6.1: chunked is the only coding"),
-    stricter("content-length", &["nginx", "go"], "RFC 9110 §8.6: the value is no number"),
+    stricter(
+        "connection-option",
+        &["nginx", "haproxy", "node", "go", "gateway"],
+        "RFC 9110 §7.6.1: who removes what Connection names removes the framing; the gateway does not",
+    ),
+    stricter(
+        "content-length",
+        &["nginx", "haproxy", "go"],
+        "RFC 9110 §8.6: the value is no number, or to HAProxy one beyond 64 bits",
+    ),
+    stricter(
+        "content-lengths",
+        &["nginx"],
+        "RFC 9112 §6.3: to nginx, the last one of several counts",
+    ),
     stricter(
         "empty-lines",
         &["nginx", "haproxy", "node"],
@@ -65,7 +79,11 @@ const STRICTER: [Stricter; 21] = [
         "RFC 9110 §15.2: nginx takes a 1xx for the final response; RFC 9112 §8: or half a head for \
          content of HTTP/0.9",
     ),
-    stricter("leading-space", &["nginx"], "RFC 9112 §2.2: refuse it, or ignore the line"),
+    stricter(
+        "leading-space",
+        &["nginx", "haproxy"],
+        "RFC 9112 §2.2: refuse it, or ignore the line",
+    ),
     stricter("line-folding", &["nginx", "haproxy", "go"], "RFC 9112 §5.2 permits both"),
     stricter("no-colon", &["nginx"], "RFC 9112 §5: nginx ignores the line"),
     stricter("no-response", &["nginx"], "RFC 9110 §15.2: nginx takes a 1xx for the final response"),
@@ -82,7 +100,7 @@ const STRICTER: [Stricter; 21] = [
     stricter("version", &["nginx", "haproxy"], "RFC 9112 §2.3: as for the status line"),
 ];
 
-const LAXER: [Laxer; 10] = [
+const LAXER: [Laxer; 17] = [
     Laxer {
         refuser: "gateway",
         answer: "502",
@@ -94,6 +112,50 @@ const LAXER: [Laxer; 10] = [
         answer: "502",
         concerns: |disputed| disputed.has_length_and_coding(),
         why: "RFC 9112 §6.3: it ought to be handled as an error",
+    },
+    Laxer {
+        refuser: "gateway",
+        answer: "502",
+        concerns: |disputed| disputed.has_list_of_lengths(),
+        why: "equal lengths; RFC 9112 §6.3 permits both",
+    },
+    Laxer {
+        refuser: "nginx",
+        answer: "502",
+        concerns: |disputed| disputed.has_space_before_a_colon(),
+        why: "RFC 9112 §5.1: a proxy removes white space before a colon; this one refuses it",
+    },
+    Laxer {
+        refuser: "haproxy",
+        answer: "502",
+        concerns: |disputed| disputed.has_space_before_a_colon(),
+        why: "RFC 9112 §5.1: a proxy removes white space before a colon; this one refuses it",
+    },
+    Laxer {
+        refuser: "haproxy",
+        answer: "502",
+        concerns: |disputed| disputed.has_length_and_coding() && disputed.has_faulty_length(),
+        why: "a malformed length beside a coding, where it does not count",
+    },
+    Laxer {
+        refuser: "go",
+        answer: "error net/http:",
+        concerns: |disputed| {
+            disputed.has_list_of_lengths() || disputed.has_several(b"content-length")
+        },
+        why: "equal lengths; RFC 9112 §6.3 permits both",
+    },
+    Laxer {
+        refuser: "go",
+        answer: "error http chunk length too large",
+        concerns: |disputed| disputed.has_long_chunk_size(),
+        why: "it takes 16 digits at most; RFC 9112 §7.1 allows leading zeros",
+    },
+    Laxer {
+        refuser: "node",
+        answer: "error HPE_INVALID_HEADER_TOKEN",
+        concerns: |disputed| disputed.has_space_before_a_colon(),
+        why: "RFC 9112 §5.1: a client refuses white space before a colon, or removes it",
     },
     Laxer {
         refuser: "haproxy",
@@ -110,14 +172,14 @@ const LAXER: [Laxer; 10] = [
     Laxer {
         refuser: "go",
         answer: "error invalid byte in chunk length",
-        concerns: |disputed| disputed.has_space_before_an_extension(),
-        why: "RFC 9112 §7.1.1 allows white space before `;`",
+        concerns: |disputed| disputed.has_space_in_an_extension(),
+        why: "RFC 9112 §7.1.1 allows white space around `;` and `=`",
     },
     Laxer {
         refuser: "node",
-        answer: "error HPE_INVALID_CHUNK_SIZE",
-        concerns: |disputed| disputed.has_space_before_an_extension(),
-        why: "RFC 9112 §7.1.1 allows white space before `;`",
+        answer: "error HPE_",
+        concerns: |disputed| disputed.has_space_in_an_extension(),
+        why: "RFC 9112 §7.1.1 allows white space around `;` and `=`",
     },
     Laxer {
         refuser: "node",
@@ -129,7 +191,9 @@ const LAXER: [Laxer; 10] = [
         refuser: "node",
         answer: "error HPE_",
         concerns: |disputed| {
-            disputed.has_several(b"content-length") || disputed.has_tab_around_a_value()
+            disputed.has_several(b"content-length")
+                || disputed.has_list_of_lengths()
+                || disputed.has_tab_around_a_value()
         },
         why: "equal lengths, or a tab around one; RFC 9112 §6.3, RFC 9110 §5.6.3: both are valid",
     },
@@ -144,5 +208,23 @@ const LAXER: [Laxer; 10] = [
         answer: "error HPE_",
         concerns: |disputed| disputed.has_bytes_behind(),
         why: "RFC 9112 §9.2: bytes behind the response are not another one; the codec drops them",
+    },
+];
+
+const FRAMED: [Framed; 3] = [
+    Framed {
+        reader: "go",
+        concerns: |disputed| disputed.has_space_before_a_colon(),
+        why: "RFC 9112 §5.1: a proxy removes white space before a colon; to Go it is another field",
+    },
+    Framed {
+        reader: "nginx",
+        concerns: |disputed| disputed.has_tab_around_a_value(),
+        why: "RFC 9110 §5.6.3: a tab is white space, too; nginx ignores the length",
+    },
+    Framed {
+        reader: "nginx",
+        concerns: |disputed| disputed.has_list_of_lengths(),
+        why: "RFC 9110 §8.6: equal lengths are one; nginx ignores a list",
     },
 ];

@@ -66,7 +66,7 @@ fn go_reads_the_same_responses() {
 }
 
 fn play() -> (Vec<Vec<u8>>, ResponsePlayer) {
-    let cases = generate(OddMessages::response);
+    let cases = generate([OddMessages::response, OddMessages::framed_response]);
     let upstream = ResponsePlayer::start(cases.clone());
     (cases, upstream)
 }
