@@ -1,5 +1,5 @@
-//! Requests that only one side takes, and why. Seen with nginx 1.22.1, HAProxy 2.6.12, Node 20.20 and
-//! Go 1.19.8.
+//! Requests that only one side takes, and why. Seen with nginx 1.22.1, HAProxy 2.6.12, Go 1.19.8, and
+//! Node 20.20 and 22.20.
 
 use super::comparison::{Laxer, Rules, Stricter};
 
