@@ -59,10 +59,13 @@ impl Outcome {
     /// The result of a client that has printed the status and the content in hexadecimal with a
     /// comma between them, or an error.
     pub(super) fn of_client(printed: &str) -> Self {
-        let parts = printed.split_once(',');
-        match parts.and_then(|(status, content)| Some((status, from_hexadecimal(content)?))) {
-            Some((status, content)) => Self::of_message(join_message(status, &content)),
-            None => Self::refused(printed.to_owned()),
+        if printed.starts_with("error ") {
+            return Self::refused(printed.to_owned());
+        }
+        let (status, content) = printed.split_once(',').unwrap_or_default();
+        match from_hexadecimal(content) {
+            Some(content) => Self::of_message(join_message(status, &content)),
+            None => panic!("not a result: {printed}"),
         }
     }
 

@@ -100,7 +100,7 @@ const STRICTER: [Stricter; 23] = [
     stricter("version", &["nginx", "haproxy"], "RFC 9112 §2.3: as for the status line"),
 ];
 
-const LAXER: [Laxer; 17] = [
+const LAXER: [Laxer; 18] = [
     Laxer {
         refuser: "gateway",
         answer: "502",
@@ -144,6 +144,12 @@ const LAXER: [Laxer; 17] = [
             disputed.has_list_of_lengths() || disputed.has_several(b"content-length")
         },
         why: "equal lengths; RFC 9112 §6.3 permits both",
+    },
+    Laxer {
+        refuser: "go",
+        answer: "error ",
+        concerns: |disputed| disputed.has_space_before_a_colon(),
+        why: "RFC 9112 §5.1: a proxy removes white space before a colon; to Go it is another field",
     },
     Laxer {
         refuser: "go",
@@ -211,7 +217,7 @@ const LAXER: [Laxer; 17] = [
     },
 ];
 
-const FRAMED: [Framed; 3] = [
+const FRAMED: [Framed; 4] = [
     Framed {
         reader: "go",
         concerns: |disputed| disputed.has_space_before_a_colon(),
@@ -221,6 +227,11 @@ const FRAMED: [Framed; 3] = [
         reader: "nginx",
         concerns: |disputed| disputed.has_tab_around_a_value(),
         why: "RFC 9110 §5.6.3: a tab is white space, too; nginx ignores the length",
+    },
+    Framed {
+        reader: "node",
+        concerns: |disputed| disputed.has_tab_around_a_value(),
+        why: "RFC 9110 §5.6.3: a tab is white space, too; to Node, the coding is not chunked",
     },
     Framed {
         reader: "nginx",
