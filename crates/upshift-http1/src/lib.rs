@@ -8,9 +8,9 @@
 //!   that were received and not yet consumed, and return an event and the number of bytes it
 //!   consumed. Events refer to the buffer by offsets: the driver can move it, forward content from
 //!   it without copying, and release it while a connection is [`Wants::Idle`].
-//! * **Writing.** Fields keep their order and case. The framing of a message is a [`Framing`],
-//!   decided once. Only the codec turns it into fields, so a received `Content-Length` is never
-//!   copied into an outgoing message.
+//! * **Writing.** Fields keep their order, and their names are written as they are or in title
+//!   case. The framing of a message is a [`Framing`], decided once. Only the codec turns it into
+//!   fields, so a received `Content-Length` is never copied into an outgoing message.
 //! * **Faults.** Input that two recipients could read differently is a [`Fault`], with its sender,
 //!   class, offset, and the status of the response. Nothing after it is read.
 //!

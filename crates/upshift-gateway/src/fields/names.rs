@@ -1,7 +1,8 @@
 //! The names of fields, as HTTP/1 writes them.
 //!
 //! RFC 9110 §5.1: names compare without case. Not every peer knows that, so between two connections
-//! of HTTP/1 a name stays as it was received. All others are written in title case.
+//! of HTTP/1 a name stays as it was received. All others are written in title case: a client that
+//! could choose the case of `X-Forwarded-For` would hide the gateway's from such an upstream.
 
 use std::cell::Cell;
 
@@ -36,7 +37,7 @@ pub(crate) fn fields_of<'f>(
         let name = name.as_str().as_bytes();
         // RFC 9110 §5.5: a value neither begins nor ends with white space. Over HTTP/2 it may.
         let value = value.as_bytes().trim_ascii();
-        match received.find_name(name, &mut next) {
+        match received.find_name(name, value, &mut next) {
             Some(received) => Field::new(received, value),
             None => Field::in_title_case(name, value),
         }
@@ -49,12 +50,19 @@ impl<'n> ReceivedNames<'n> {
         Self { spans: fields.spans(), bytes }
     }
 
-    /// The name as it was received, in the first line with it from `next` on, or else before. A map
-    /// has its fields mostly in the order in which they were received.
-    fn find_name(&self, name: &[u8], next: &mut usize) -> Option<&'n [u8]> {
+    /// The name of a field as it was received, if `value` is that of a received line and no copy of
+    /// it. The search begins at the line `next`, because a map has its fields mostly in the order in
+    /// which they were received.
+    fn find_name(&self, name: &[u8], value: &[u8], next: &mut usize) -> Option<&'n [u8]> {
+        let start = (value.as_ptr() as usize).wrapping_sub(self.bytes.as_ptr() as usize);
         for place in (*next..self.spans.len()).chain(0..*next) {
-            let received = &self.bytes[self.spans[place].name()];
-            if received.eq_ignore_ascii_case(name) {
+            let span = &self.spans[place];
+            let line_value = span.value();
+            // `Bytes` gives an empty value an address of its own.
+            let is_same = line_value.start == start || (line_value.is_empty() && value.is_empty());
+            let received = &self.bytes[span.name()];
+            // A value may have been cloned into another field.
+            if is_same && received.eq_ignore_ascii_case(name) {
                 *next = place + 1;
                 return Some(received);
             }
@@ -105,33 +113,46 @@ mod tests {
 
     use super::*;
 
-    /// The names in the order of `asked`, of a request with `lines`.
-    fn names_of(lines: &str, asked: &[&'static str]) -> Vec<String> {
-        let bytes = format!("GET / HTTP/1.1\r\n{lines}\r\n");
+    /// The names that are written for `fields`, by the number of the received line that has their
+    /// value, or with another value.
+    fn names_of(lines: &str, fields: &[(&'static str, Option<usize>)]) -> Vec<String> {
+        let bytes = Bytes::from(format!("GET / HTTP/1.1\r\n{lines}\r\n"));
         let mut codec = ServerConnection::new(Limits { checks_host: false, ..Limits::default() });
-        let Received { event: RequestEvent::Head(head), .. } =
-            codec.receive(bytes.as_bytes(), false)
-        else {
+        let Received { event: RequestEvent::Head(head), .. } = codec.receive(&bytes, false) else {
             panic!("{lines} is no head")
         };
         let mut headers = HeaderMap::new();
-        for name in asked {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static("v"));
+        for (name, line) in fields {
+            let value = match line {
+                Some(line) => bytes.slice(head.fields().spans()[*line].value()),
+                None => Bytes::from_static(b"1"),
+            };
+            let value = HeaderValue::from_maybe_shared(value).unwrap();
+            headers.append(HeaderName::from_static(name), value);
         }
-        let received = ReceivedNames::new(head.fields(), bytes.as_bytes());
-        let fields = fields_of(&headers, received);
-        fields.map(|field| String::from_utf8(field.name().to_vec()).unwrap()).collect()
+        let received = ReceivedNames::new(head.fields(), &bytes);
+        let written = fields_of(&headers, received);
+        written.map(|field| String::from_utf8(field.name().to_vec()).unwrap()).collect()
     }
 
     /// KIND: a name that takes the case of another, or is lost where the order differs.
     #[test]
     fn names_are_found_in_any_order() {
-        let lines = "x-ONE: 1\r\nETag: 2\r\nx-one: 3\r\nX-onee: 4\r\n";
-        let asked = ["x-one", "x-one", "etag", "x-onee"];
-        assert_eq!(names_of(lines, &asked), ["x-ONE", "x-one", "ETag", "X-onee"]);
-        let asked = ["x-onee", "etag", "via", "x-one"];
-        assert_eq!(names_of(lines, &asked), ["X-onee", "ETag", "via", "x-one"]);
-        assert_eq!(names_of("", &["etag"]), ["etag"]);
+        let lines = "x-ONE: 1\r\nETag: 1\r\nX-one: 1\r\nX-onee:\r\n";
+        let fields =
+            [("x-one", Some(0)), ("x-one", Some(2)), ("etag", Some(1)), ("x-onee", Some(3))];
+        assert_eq!(names_of(lines, &fields), ["x-ONE", "X-one", "ETag", "X-onee"]);
+        let fields = [("x-onee", Some(3)), ("etag", Some(1)), ("x-one", Some(2))];
+        assert_eq!(names_of(lines, &fields), ["X-onee", "ETag", "X-one"]);
+    }
+
+    /// KIND: a client that chooses the name of a field of the gateway.
+    #[test]
+    fn fields_with_other_values_have_no_received_name() {
+        let lines = "ETAG: 1\r\nVIA: 1\r\n";
+        let fields = [("etag", None), ("via", Some(1)), ("via", None), ("x-a", Some(0))];
+        assert_eq!(names_of(lines, &fields), ["etag", "VIA", "via", "x-a"]);
+        assert_eq!(names_of("", &[("etag", None)]), ["etag"]);
     }
 
     #[test]

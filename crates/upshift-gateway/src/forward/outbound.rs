@@ -76,6 +76,10 @@ impl OutboundRequest {
         endpoint: &'r UpstreamEndpoint,
         names: ReceivedNames<'r>,
     ) -> Http1Request<'r> {
+        let framing = self.framing();
+        // RFC 9110 §10.1.1: "A client MUST NOT generate a 100-continue expectation in a request that
+        // does not include content", and over HTTP/2 there may be none in spite of its fields.
+        let has_content = !matches!(framing, Framing::None | Framing::Length(0));
         Http1Request {
             method: &self.method,
             target: &self.target,
@@ -83,8 +87,8 @@ impl OutboundRequest {
             headers: &self.headers,
             names,
             trailers: self.trailers,
-            expects_continue: self.expects_continue,
-            framing: self.framing(),
+            expects_continue: self.expects_continue && has_content,
+            framing,
         }
     }
 

@@ -154,8 +154,8 @@ pub(crate) fn relay_head(mut parts: response::Parts, body: ResponseBody) -> Resp
 pub(super) fn relay_interim(head: Http1Head) -> InterimResponse {
     let (parts, _) = head.response.into_parts();
     let (status, mut headers) = (parts.status, parts.headers);
-    // RFC 7838 §2.1, as above. RFC 6797 §7.2: a host that also answers over cleartext MUST NOT send
-    // the other there; the final response has it where it may.
+    // RFC 7838 §2.1: as in other responses. RFC 6797 §7.2: over cleartext, a host MUST NOT send
+    // Strict-Transport-Security; over TLS, the final response has it.
     for name in [header::ALT_SVC, header::STRICT_TRANSPORT_SECURITY] {
         headers.remove(name);
     }

@@ -17,14 +17,15 @@ fn names(message: &str) -> Vec<&str> {
     names
 }
 
-/// KIND: a name in another case than the client has written, or a field of the gateway's own in
-/// lower case.
+/// KIND: a name in another case than the client has written, or a field of the gateway's own in the
+/// case of a client's, which could hide it from an upstream.
 #[test]
 fn an_upstream_gets_the_names_of_the_client() {
     let upstream = TestUpstream::answering(OK);
     let gateway = Running::before(&upstream);
     let request = "POST / HTTP/1.1\r\nhost: a\r\nx-api-VERSION: 1\r\nX-A: 1\r\nx-hop: 2\r\n\
         sec-ch-ua: 3\r\nx-a: 4\r\nConnection: x-hop, TE, close\r\nTE: trailers\r\n\
+        X-FORWARDED-FOR: 9.9.9.9\r\nforwarded: for=9.9.9.9\r\nvia: 1.0 a\r\n\
         traceparent: 00-11111111111111111111111111111111-2222222222222222-01\r\n\
         content-LENGTH: 3\r\nX-Correlation-ID: 5\r\n\r\nabc";
     let answer = exchange(gateway.http(), request);
@@ -40,6 +41,7 @@ fn an_upstream_gets_the_names_of_the_client() {
             "sec-ch-ua",
             "TE",
             "traceparent",
+            "via",
             "Via",
             "X-A",
             "x-a",
@@ -53,7 +55,7 @@ fn an_upstream_gets_the_names_of_the_client() {
     );
 }
 
-/// The same for those of the upstream, where a field that both have keeps its name.
+/// The same for those of the upstream.
 #[test]
 fn a_client_gets_the_names_of_the_upstream() {
     for code in ["200 OK", "304 Not Modified", "401 Unauthorized"] {
@@ -79,7 +81,7 @@ fn a_client_gets_the_names_of_the_upstream() {
                 "set-cookie",
                 "Via",
                 "WWW-Authenticate",
-                "x-request-id"
+                "X-Request-Id"
             ]
         );
     }
@@ -106,10 +108,10 @@ fn interim_responses_and_switches_keep_their_names() {
     assert_eq!(
         names(&switch),
         [
-            "connection",
+            "Connection",
             "Date",
             "Sec-WebSocket-Accept",
-            "upgrade",
+            "Upgrade",
             "Via",
             "X-Request-Id",
             "x-served-BY"

@@ -32,6 +32,8 @@ pub(super) async fn send_response(
     let names = body.take_names();
     let received = KeptNames::received(names.as_deref());
     let has_content = wire.borrow_mut().begin_response(&parts, lines, received, framing)?;
+    // Both share the bytes of the upstream's head.
+    drop(names);
     keep_map(parts.headers);
     if !has_content {
         return Ok(());
