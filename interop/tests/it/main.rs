@@ -30,6 +30,7 @@ mod http2_frames;
 mod http2_refusals;
 mod idle_tunnels;
 mod init;
+mod interim;
 mod matrix;
 mod metrics;
 mod once;
