@@ -10,6 +10,7 @@ mod recording;
 mod refuse;
 mod request_id;
 pub(crate) mod respond;
+mod served;
 pub(crate) mod switch;
 mod target;
 mod trace;
@@ -31,7 +32,8 @@ use self::connection::Connection;
 use self::context::{Configured, Context, RequestHead};
 use self::recording::{RequestRecorder, begin_report};
 use self::request_id::X_REQUEST_ID;
-use self::switch::{RequestedSwitch, Switch};
+pub(crate) use self::served::Served;
+use self::switch::RequestedSwitch;
 use self::target::Target;
 use crate::body::{BodyTimedOut, RequestBody};
 use crate::core_local::LocalGeneration;
@@ -42,34 +44,6 @@ use crate::progress::stream_watch::StreamProgress;
 use crate::response_body::ResponseBody;
 use crate::rollout;
 use crate::telemetry::exchange_report::ExchangeReport;
-
-/// The outcome of an exchange.
-pub(crate) struct Served {
-    /// The response to the client.
-    pub(crate) response: Response<ResponseBody>,
-    /// Field lines that go before the fields of the response, as HTTP/1.1 writes them. Over HTTP/2
-    /// and 3 there are none.
-    pub(crate) lines: String,
-    /// The switch that the connection performs once the response, a `101`, has gone out.
-    pub(crate) switch: Option<Switch>,
-}
-
-impl Served {
-    fn without_switch(response: Response<ResponseBody>) -> Self {
-        Self::with_switch(response, None)
-    }
-
-    fn with_switch(response: Response<ResponseBody>, switch: Option<Switch>) -> Self {
-        Self { response, lines: String::new(), switch }
-    }
-
-    /// Returns true if one of its lines has this name, as the core writes it.
-    fn has_line(&self, name: &str) -> bool {
-        self.lines
-            .split_terminator("\r\n")
-            .any(|line| line.strip_prefix(name).is_some_and(|value| value.starts_with(':')))
-    }
-}
 
 /// Answers one request. `client` is there if it came over HTTP/1.
 pub(crate) async fn serve(

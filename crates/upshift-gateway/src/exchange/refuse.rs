@@ -15,7 +15,7 @@ use upshift_config::Limits;
 use upshift_core::answer::Answer;
 use upshift_http::{add_close, answer_response};
 
-use super::Served;
+use super::served::Served;
 use crate::body::RequestBody;
 use crate::response_body::ResponseBody;
 
