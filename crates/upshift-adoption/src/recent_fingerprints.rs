@@ -10,8 +10,8 @@ use crate::sketch::CallerHash;
 const PLACES: usize = 1024;
 
 thread_local! {
-    /// The callers by their keyed hash, which has as many bits as a fingerprint. Two callers, or one
-    /// caller under two keys, have the same hash as rarely as the same fingerprint.
+    /// The callers by their keyed hash, which has as many bits as a fingerprint: two callers, or one
+    /// under two keys, have the same hash as rarely as the same fingerprint.
     static RECENT: RefCell<Vec<Option<(CallerHash, Fingerprint)>>> =
         const { RefCell::new(Vec::new()) };
 }
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use crate::IdentityKey;
 
-    /// KIND: a caller gets the fingerprint of another one that has its place.
+    /// Catches a caller that gets the fingerprint of another one in the same place.
     #[test]
     fn a_fingerprint_is_found_for_its_own_caller_only() {
         let hasher = IdentityKey::new([3; 32]).caller_hasher();

@@ -1,7 +1,6 @@
-//! The client of an exchange over HTTP/1: the parts of its messages that the types for a request and
-//! a response have no place for.
+//! The client of an exchange over HTTP/1: state that `Request` and `Response` cannot carry.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use http::{HeaderMap, StatusCode};
 
@@ -12,7 +11,7 @@ pub(crate) struct Http1Client<'r> {
     /// The names of the request's fields.
     names: ReceivedNames<'r>,
     /// An interim response that was not written yet.
-    interim: Cell<Option<InterimResponse>>,
+    interim: RefCell<Option<InterimResponse>>,
 }
 
 /// An interim response (1xx, but not 101) with the fields of this hop.
@@ -26,7 +25,7 @@ pub(crate) struct InterimResponse {
 impl<'r> Http1Client<'r> {
     /// The client that has sent a request with these names.
     pub(crate) fn new(names: ReceivedNames<'r>) -> Self {
-        Self { names, interim: Cell::new(None) }
+        Self { names, interim: RefCell::new(None) }
     }
 
     /// The names of the request's fields.
@@ -37,7 +36,13 @@ impl<'r> Http1Client<'r> {
     /// Passes an interim response on. The connection writes it after this poll of the exchange,
     /// which adds no other one before.
     pub(crate) fn pass_interim(&self, response: InterimResponse) {
-        self.interim.set(Some(response));
+        let replaced = self.interim.replace(Some(response));
+        debug_assert!(replaced.is_none(), "an interim response is lost");
+    }
+
+    /// Returns true if an interim response was passed on and not taken.
+    pub(crate) fn has_interim(&self) -> bool {
+        self.interim.borrow().is_some()
     }
 
     /// Takes the interim response that was passed on since the last call.

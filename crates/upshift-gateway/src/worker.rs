@@ -140,7 +140,8 @@ impl Worker {
         // The kernel is asked and not the runtime, which learns of a connection only when it polls
         // again, and returns a limited number of them in one turn.
         let Ok(socket) = socket.into_std() else { return };
-        for _ in 0..BACKLOG {
+        // Linux holds one connection more than the backlog.
+        for _ in 0..=BACKLOG {
             let (tcp, peer) = match socket.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,

@@ -3,11 +3,11 @@
 //!
 //! A message that the codec takes and another program refuses, or reads as another message, could be
 //! a way to smuggle. So a rule must explain each difference in which one side refuses
-//! ([`request_rules`], [`response_rules`]; by server and version in `docs/security.md`), and no rule
-//! explains that both sides take different messages. `UPSHIFT_DIFFERENTIAL_CASES` is the number of
-//! cases for each program.
+//! ([`request_rules`], [`response_rules`]; by server and version in `docs/security.md`). For requests,
+//! no rule explains that both sides take different messages; for responses, the rules for `Framed`
+//! do. `UPSHIFT_DIFFERENTIAL_CASES` is the number of cases for each program.
 //!
-//! KIND: two programs read the same bytes as different messages.
+//! Catches two programs that read the same bytes as different messages.
 
 mod codec;
 mod comparison;
@@ -39,8 +39,10 @@ type Generate = fn(&mut OddMessages) -> Vec<u8>;
 
 /// Generates the cases, one kind after the other.
 fn generate(kinds: [Generate; 2]) -> Vec<Vec<u8>> {
-    let wanted = std::env::var("UPSHIFT_DIFFERENTIAL_CASES").unwrap_or_default();
-    let count = wanted.parse().unwrap_or(CASES);
+    let count = match std::env::var("UPSHIFT_DIFFERENTIAL_CASES") {
+        Ok(wanted) => wanted.parse().unwrap_or_else(|error| panic!("{wanted}: {error}")),
+        Err(_) => CASES,
+    };
     tally(Count::Inputs, count);
     let mut messages = OddMessages::new(SEED);
     (0..count).map(|number| kinds[number % 2](&mut messages)).collect()

@@ -15,7 +15,9 @@ impl FieldLines {
     pub(super) fn push(&mut self, name: &str, value: impl TemplatePiece) {
         let mut template = Template::default();
         template.push(value);
-        if !is_field_value(template.fixed_text()) {
+        let text = template.fixed_text();
+        // RFC 9110 §5.5: a field value does not begin or end with white space.
+        if !is_field_value(text) || text.trim_matches([' ', '\t']) != text {
             return;
         }
         self.0.push(name);
@@ -44,6 +46,8 @@ mod tests {
         lines.push("Link", "<https://a>");
         lines.push("Link", "<https://a>\r\nSet-Cookie: a=b");
         lines.push("Link", "<https://é>");
+        lines.push("Link", " <https://a>");
+        lines.push("Link", "<https://a>\t");
         assert_eq!(lines.into_template().fixed_text(), "Link: <https://a>\r\n");
     }
 }

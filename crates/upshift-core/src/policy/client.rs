@@ -164,8 +164,9 @@ impl fmt::Display for ClientReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::{HttpVersion, Known};
 
-    /// KIND: a product that the search for its letters does not find.
+    /// Catches a product that the search for its letters does not find.
     #[test]
     fn letters_of_a_product_are_found_in_every_form() {
         for agent in ["kube-probe/1.29", "a GoogleHC/1.0", "x KUBE-PROBE", "kube%2Dprobe/1"] {
@@ -175,7 +176,6 @@ mod tests {
             assert!(!may_name_product(agent.as_bytes(), &["kube-probe", "GoogleHC"]), "{agent}");
         }
     }
-    use crate::facts::{HttpVersion, Known};
 
     #[test]
     fn a_client_has_a_family_and_a_major_version() {

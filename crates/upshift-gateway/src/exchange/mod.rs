@@ -102,7 +102,7 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Answers a request, with an error if its form is not good.
+    /// Answers a request, with an error if it is malformed.
     async fn serve_any(&self, parts: request::Parts, body: RequestBody) -> Served {
         let settings = &self.generation.shared.settings;
         match context::check_head(&parts, !body.is_empty(), settings) {
@@ -115,7 +115,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Answers a request whose form is good.
+    /// Answers a well-formed request.
     async fn serve_checked(
         &self,
         mut parts: request::Parts,
@@ -138,8 +138,11 @@ impl Exchange<'_> {
                 }
             }
             RequestedSwitch::Tls => {
-                let (response, switch) = switch::grant_tls(parts);
-                Served::with_switch(response, Some(switch))
+                let names = self.client.map(Http1Client::names).unwrap_or_default();
+                match switch::grant_tls(parts, names) {
+                    Ok((response, switch)) => Served::with_switch(response, Some(switch)),
+                    Err(reply) => Served::without_switch(self.local_reply(&reply)),
+                }
             }
         }
     }

@@ -1,16 +1,18 @@
 //! Switches of a connection to another protocol: the requests that ask for one, and the `101` that
 //! grants it. The connection loop performs the switch once the `101` has gone out.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use upshift_core::TlsState;
 use upshift_http::strip_hop_by_hop;
+use upshift_http1::{ClientConnection, Framing, RequestStart, SendError};
 
 use crate::body::RequestBody;
 use crate::exchange::h2c_offer::H2cSettings;
+use crate::fields::names::{ReceivedNames, fields_of};
 use crate::generation::Generation;
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
@@ -107,28 +109,33 @@ pub(crate) async fn grant_h2c(
     Ok((response, Switch::H2c(Box::new(kept), settings)))
 }
 
-/// Grants TLS to a request.
-pub(crate) fn grant_tls(request: request::Parts) -> (Response<ResponseBody>, Switch) {
-    (switching_protocols(TLS_STACK), Switch::Tls(replay_in_tls(request)))
+/// Grants TLS to a request, the fields of which had these `names`.
+pub(crate) fn grant_tls(
+    request: request::Parts,
+    names: ReceivedNames<'_>,
+) -> Result<(Response<ResponseBody>, Switch), LocalReply> {
+    let replay = replay_in_tls(request, names)
+        .map_err(|_| LocalReply::Framing("The request cannot be read again inside TLS."))?;
+    Ok((switching_protocols(TLS_STACK), Switch::Tls(replay)))
 }
 
 /// The request as it is read again inside TLS (RFC 2817 §3.3), without its offer.
-fn replay_in_tls(mut request: request::Parts) -> Bytes {
+fn replay_in_tls(
+    mut request: request::Parts,
+    names: ReceivedNames<'_>,
+) -> Result<Bytes, SendError> {
     strip_hop_by_hop(&mut request.headers);
-    let mut head = BytesMut::with_capacity(512);
-    head.put_slice(request.method.as_str().as_bytes());
-    head.put_u8(b' ');
     // An absolute target stays absolute; `*` is the whole of the asterisk form.
-    head.put_slice(request.uri.to_string().as_bytes());
-    head.put_slice(b" HTTP/1.1\r\n");
-    for (name, value) in &request.headers {
-        head.put_slice(name.as_str().as_bytes());
-        head.put_slice(b": ");
-        head.put_slice(value.as_bytes());
-        head.put_slice(b"\r\n");
-    }
-    head.put_slice(b"\r\n");
-    head.freeze()
+    let target = request.uri.to_string();
+    let start = RequestStart {
+        method: request.method.as_str().as_bytes(),
+        target: target.as_bytes(),
+        version: upshift_http1::Version::Http11,
+    };
+    let mut head = Vec::with_capacity(512);
+    let mut codec = ClientConnection::new(upshift_http1::Limits::default());
+    codec.send_request(&mut head, start, fields_of(&request.headers, names), Framing::None)?;
+    Ok(head.into())
 }
 
 /// RFC 9110 §15.2.2: a `101` MUST have an `Upgrade` field; §7.8: and with it the connection option.

@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// KIND: a known name becomes another one, because the ids and the names differ in their order.
+    /// Catches a known name that becomes another one, because ids and names differ in their order.
     #[test]
     fn every_known_name_is_its_own() {
         for id in FieldId::KNOWN {

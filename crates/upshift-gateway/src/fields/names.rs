@@ -135,7 +135,7 @@ mod tests {
         written.map(|field| String::from_utf8(field.name().to_vec()).unwrap()).collect()
     }
 
-    /// KIND: a name that takes the case of another, or is lost where the order differs.
+    /// Catches a name that takes the case of another, or is lost where the order differs.
     #[test]
     fn names_are_found_in_any_order() {
         let lines = "x-ONE: 1\r\nETag: 1\r\nX-one: 1\r\nX-onee:\r\n";
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(names_of(lines, &fields), ["X-onee", "ETag", "X-one"]);
     }
 
-    /// KIND: a client that chooses the name of a field of the gateway.
+    /// Catches a client that chooses the name of a field of the gateway.
     #[test]
     fn fields_with_other_values_have_no_received_name() {
         let lines = "ETAG: 1\r\nVIA: 1\r\n";

@@ -15,15 +15,15 @@ use super::sending::{ExchangeError, ReceivedHead, UpstreamExchange, record_timeo
 use super::waiting::upstream_deadline;
 use crate::body::RequestBody;
 use crate::fields::names::{KeptNames, ReceivedNames};
+use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
 use crate::upstream::http1::{
     Http1Connection, Http1Content, Http1Error, Http1Exchange, Http1Head, IdleConnections,
 };
 use crate::upstream::{Checkout, EndpointFailure, InFlightGuard, UpstreamBody, UpstreamEndpoint};
 
-/// The time for which an upstream may leave open whether it wants content that waits for its 100
-/// (Continue). It is that of curl.
-const MOST_HELD: Duration = Duration::from_secs(1);
+/// The longest wait for a 100 (Continue). curl waits as long.
+const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 
 /// A connection, and the pool that it returns to.
 type HomedConnection = (Box<Http1Connection>, Option<Rc<IdleConnections>>);
@@ -134,12 +134,14 @@ impl UpstreamExchange<'_> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Http1Head, Http1Error>> {
         let polled = self.poll_final_head(exchange, cx);
-        if polled.is_ready() || !exchange.holds_content() {
+        // Another interim response would replace the one that the client does not have yet.
+        let has_interim = self.client.is_some_and(Http1Client::has_interim);
+        if polled.is_ready() || has_interim || !exchange.holds_content() {
             return polled;
         }
         // RFC 9110 §10.1.1: a client "SHOULD NOT wait for an indefinite period before sending the
         // content", because the upstream may not know the expectation.
-        ready!(exchange.poll_deadline(began + MOST_HELD, cx));
+        ready!(exchange.poll_deadline(began + CONTINUE_WAIT, cx));
         exchange.release_content();
         self.poll_final_head(exchange, cx)
     }

@@ -4,10 +4,10 @@
 //! 2. The path is forwarded exactly as received.
 //! 3. A request is sent again if no upstream can have seen it. Otherwise it is sent at most once
 //!    more, within the retry budget, and only if it was not processed (RFC 9113 §8.7), or is
-//!    idempotent and without content (RFC 9110 §9.2.2) and either another endpoint is available or
-//!    the connection was a reused one (RFC 9112 §9.3.1). A missing or malformed response counts as
-//!    a failure, and so do 502, 503 and 504. The same rules apply to upgrade requests until the
-//!    101.
+//!    idempotent (RFC 9110 §9.2.2), none of its content was taken from the client, and either
+//!    another endpoint is available or the connection was a reused one (RFC 9112 §9.3.1). A missing
+//!    or malformed response counts as a failure, and so do 502, 503 and 504. The same rules apply
+//!    to upgrade requests until the 101.
 //! 4. Framing fields are derived from the body that is sent, in both directions.
 //! 5. Over HTTP/1.1, content that waits for 100 (Continue) is not taken from the client before the
 //!    upstream asks for it (RFC 9110 §10.1.1).

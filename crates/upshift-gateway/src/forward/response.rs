@@ -150,7 +150,7 @@ pub(crate) fn relay_head(mut parts: response::Parts, body: ResponseBody) -> Resp
     Response::from_parts(parts, body)
 }
 
-/// Makes an interim response of the upstream that of this hop's.
+/// Adapts an interim response of the upstream to this hop.
 pub(super) fn relay_interim(head: Http1Head) -> InterimResponse {
     let (parts, _) = head.response.into_parts();
     let (status, mut headers) = (parts.status, parts.headers);

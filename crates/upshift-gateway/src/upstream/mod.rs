@@ -1,7 +1,7 @@
 //! The upstream clusters as one core sees them: endpoints, load balancing, connection pools.
 //!
-//! 1. Of two endpoints drawn at random by weight, the one with fewer requests in flight gets the
-//!    request ("power of two choices").
+//! 1. Of two endpoints drawn at random by weight, the first gets the request, unless the second,
+//!    with this request, would have no more in flight for its weight ("power of two choices").
 //! 2. An unhealthy endpoint ([`health`]) is skipped, unless all are unhealthy; a backup is used
 //!    only if no primary is available.
 //! 3. A request that no upstream can have seen is tried on the next endpoint.

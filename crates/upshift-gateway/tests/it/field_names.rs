@@ -17,7 +17,7 @@ fn names(message: &str) -> Vec<&str> {
     names
 }
 
-/// KIND: a name in another case than the client has written, or a field of the gateway's own in the
+/// Catches a name in another case than the client wrote, or a field of the gateway's own in the
 /// case of a client's, which could hide it from an upstream.
 #[test]
 fn an_upstream_gets_the_names_of_the_client() {
@@ -150,7 +150,7 @@ fn trailers_keep_their_names() {
     }
 }
 
-/// KIND: a reply of the gateway itself with the names of a response that it has rejected.
+/// Catches a reply of the gateway itself with the names of a response that it has rejected.
 #[test]
 fn a_reply_of_the_gateway_has_its_own_names() {
     let upstream = TestUpstream::answering(

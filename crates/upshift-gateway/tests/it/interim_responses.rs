@@ -158,7 +158,7 @@ fn read_text(stream: &mut TcpStream, expected: &str) {
     assert_eq!(bytes, expected.as_bytes());
 }
 
-/// KIND: interim responses that pile up in memory for a client that does not read them.
+/// Catches interim responses that pile up in memory for a client that does not read them.
 #[test]
 fn a_client_that_does_not_read_misses_some() {
     const REQUESTS: usize = 20;

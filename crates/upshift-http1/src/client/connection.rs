@@ -93,6 +93,12 @@ impl ClientConnection {
         self.exchange.awaits_continue
     }
 
+    /// Ends the wait for 100 (Continue): the content will be sent, even if a final response arrives
+    /// first.
+    pub fn stop_awaiting_continue(&mut self) {
+        self.exchange.awaits_continue = false;
+    }
+
     /// Aborts the request because its content ended early. The connection must be closed.
     pub fn break_off(&mut self) {
         self.writing = Writing::Broken;

@@ -227,6 +227,13 @@ fn content_waits_for_100_or_for_the_driver() {
 
     let mut refused = Peer::asked(b"PUT", &expect, Framing::Length(2), OK);
     assert_eq!(refused.events().last().unwrap(), "Closed", "its content is not sent");
+
+    let mut late = Peer::asked(b"PUT", &expect, Framing::Length(2), OK);
+    late.connection.stop_awaiting_continue();
+    assert_eq!(late.events().last().unwrap(), "Paused", "its content is still to be sent");
+    late.connection.send_content(2).unwrap();
+    late.connection.finish_request(&mut late.out, []).unwrap();
+    assert_eq!(late.connection.wants(), Wants::Idle);
 }
 
 #[test]

@@ -264,7 +264,7 @@ fn is_forbidden(name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// KIND: a line end within prepared lines begins another field, or ends the head.
+    /// Catches a line end within prepared lines that begins another field, or ends the head.
     #[test]
     fn prepared_lines_are_checked() {
         let mut out = Vec::new();

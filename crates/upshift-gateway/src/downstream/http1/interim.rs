@@ -9,8 +9,9 @@ use super::wire::{ClientWire, SharedWire};
 use crate::fields::names::{KeptNames, fields_of};
 use crate::http1_client::{Http1Client, InterimResponse};
 
-/// Sends the interim response that the exchange has passed on, if there is one. It is dropped if the
-/// client leaves no room for it: a client can do without, and nothing else would bound the memory.
+/// Sends the interim response that the exchange has passed on, if there is one. It is dropped if
+/// the client leaves no room for it: a client can do without, and nothing else would bound the
+/// memory.
 pub(super) fn send_interim(wire: &SharedWire, client: &Http1Client<'_>, cx: &mut Context<'_>) {
     let Some(response) = client.take_interim() else { return };
     let wire = &mut *wire.borrow_mut();

@@ -52,7 +52,9 @@ impl Http1Exchange {
 
     /// Lets the content be sent.
     pub(crate) fn release_content(&mut self) {
-        self.connection.upload.release_content();
+        let Http1Connection { codec, upload, .. } = &mut *self.connection;
+        codec.stop_awaiting_continue();
+        upload.release_content();
     }
 
     /// Takes back content that is held back; the request is not sent any further. `None` if the
@@ -61,8 +63,8 @@ impl Http1Exchange {
         self.connection.upload.take_held_content()
     }
 
-    /// Sends the request, and reads the head of the next response to it: interim ones, of which the
-    /// codec bounds the number, then the final one. A 100 (Continue) releases the content.
+    /// Sends the request, and reads the head of the next response to it: interim ones, whose
+    /// number the codec limits, then the final one. A 100 (Continue) releases the content.
     pub(crate) fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
