@@ -13,6 +13,7 @@ use upshift_core::HttpVersion;
 
 use super::codec::drive_codec;
 use super::stream::ClientStream;
+use super::write_buffer::WriteBuffer;
 use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
 use crate::exchange::serve;
@@ -52,7 +53,7 @@ pub(super) async fn serve_http2(
         .max_concurrent_streams(200)
         // RFC 8441 §3: WebSocket by extended CONNECT is welcome.
         .enable_connect_protocol()
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(WriteBuffer::new(stream)), service);
     let shut_down = |codec: Pin<&mut http2::Connection<_, _, _>>| codec.graceful_shutdown();
     let timeouts = ActivityTimeouts::from(&limits);
     let ended = drive_codec(Pin::new(&mut codec), shut_down, &connection.activity, timeouts).await;

@@ -20,6 +20,7 @@ mod preamble_reader;
 mod read_buffer;
 pub(crate) mod stream;
 mod switch;
+mod write_buffer;
 
 use std::rc::Rc;
 
