@@ -25,9 +25,10 @@ pub fn answer_response(answer: Answer) -> Response<Vec<u8>> {
 fn append_lines(lines: &Bytes, headers: &mut HeaderMap) {
     // The core wrote them as text.
     let Ok(text) = std::str::from_utf8(lines) else { return };
-    for line in text.split_terminator("\r\n") {
-        let Some((name, value)) = line.split_once(": ") else { continue };
-        let value = lines.slice_ref(value.as_bytes());
+    // A search for one byte costs a fraction of a search for "\r\n" or ": ".
+    for line in text.split_terminator('\n') {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        let value = lines.slice_ref(value.trim_ascii().as_bytes());
         // The core's names are tokens, and it leaves out values that no field may have.
         if let (Some(name), Ok(value)) = (header_name(name), HeaderValue::from_maybe_shared(value))
         {
