@@ -100,6 +100,31 @@ fn a_final_response_takes_the_place_of_the_100() {
     }
 }
 
+/// Catches a connection that is closed because the upstream, which ignores the expectation, responds
+/// before it has the content.
+#[test]
+fn a_response_before_the_content_keeps_both_connections() {
+    let (send, asked) = mpsc::channel();
+    let asked = Mutex::new(asked);
+    let upstream = RawUpstream::start(move |mut stream| {
+        read_head(&mut stream);
+        asked.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        stream.write_all(OK).unwrap();
+        assert_eq!(read_content(&mut stream), "abc");
+        assert!(read_message(&mut stream).is_some());
+        stream.write_all(OK).unwrap();
+    });
+    let gateway = upstream.gateway();
+    let mut client = connect(gateway.http());
+    client.write_all(expecting("POST", "1.1").as_bytes()).unwrap();
+    assert_eq!(read_head(&mut client), "HTTP/1.1 100 Continue\r\n\r\n");
+    send.send(()).unwrap();
+    assert_eq!(status(&read_message(&mut client).unwrap()), 200);
+    client.write_all(b"abcGET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(status(&read_message(&mut client).unwrap()), 200);
+    assert_eq!(upstream.connections(), 1);
+}
+
 /// RFC 9110 §10.1.1: a client must not wait for the 100 indefinitely, because an upstream may not
 /// know the expectation.
 #[test]

@@ -304,3 +304,18 @@ impl ServerCertVerifier for Anybody {
             .supported_schemes()
     }
 }
+
+/// RFC 9110 §5.1: names compare without case, but not every upstream knows that.
+#[test]
+fn the_request_read_again_inside_keeps_its_names() {
+    let upstream = TestUpstream::answering(OK);
+    let gateway = gateway(&upstream);
+    let offer = OFFER.replace("User-Agent", "x-api-VERSION: 2\r\nUser-Agent");
+    let mut stream = tls(switched(&gateway, &offer), &[]);
+    assert_eq!(status(&message(&mut stream)), 200);
+    let seen = upstream.only();
+    assert!(
+        seen.contains("\r\nx-api-VERSION: 2\r\n") && seen.contains("\r\nUser-Agent: "),
+        "{seen}"
+    );
+}
