@@ -5,7 +5,7 @@ use std::rc::Rc;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
-use upshift_core::field::Protocol;
+use upshift_core::field::{Protocol, list_elements};
 use upshift_core::policy::Requirement;
 use upshift_core::{Decision, notice};
 use upshift_http::{
@@ -183,10 +183,11 @@ impl Admitted<'_> {
 /// RFC 9110 §10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST
 /// ignore that expectation", and so does one that receives it in a request without content.
 fn expects_continue(parts: &request::Parts, body: &RequestBody) -> bool {
-    let mut lines = parts.headers.get_all(header::EXPECT).iter();
-    let (Some(line), None) = (lines.next(), lines.next()) else { return false };
-    let is_continue = line.as_bytes().eq_ignore_ascii_case(b"100-continue");
-    is_continue && parts.version >= Version::HTTP_11 && !body.is_empty()
+    if parts.version < Version::HTTP_11 || body.is_empty() {
+        return false;
+    }
+    let lines = parts.headers.get_all(header::EXPECT).iter().map(HeaderValue::as_bytes);
+    list_elements(lines).any(|expected| expected.eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Returns true if a tunnel may be opened to the protocol: WebSocket, or one that a matching rule

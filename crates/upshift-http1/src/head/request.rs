@@ -22,9 +22,9 @@ pub enum Expectation {
     /// None, or an ignored one, as in HTTP/1.0 (RFC 9110 §10.1.1).
     #[default]
     None,
-    /// `100-continue`, on a request with content.
+    /// `100-continue`, on a request with content. There may be others beside it.
     Continue,
-    /// Anything else. RFC 9110 §10.1.1 lets a server respond with 417.
+    /// Only others. RFC 9110 §10.1.1 lets a server respond with 417.
     Unknown,
 }
 
@@ -209,14 +209,16 @@ fn read_expectation(head: &FramingFields<'_>, framing: Framing) -> Expectation {
     if head.version == Version::Http10 || !head.fields.contains(FieldId::Expect) {
         return Expectation::None;
     }
+    // RFC 9110 §10.1.1: a list. A server that does not know another expectation may ignore it, but
+    // the client still waits for the 100.
     let mut expects = false;
     for value in head.fields.values_of(FieldId::Expect, head.bytes) {
-        if expects || !value.eq_ignore_ascii_case(b"100-continue") {
-            return Expectation::Unknown;
+        for element in value.split(|byte| *byte == b',') {
+            expects |= trim_ows(element).eq_ignore_ascii_case(b"100-continue");
         }
-        expects = true;
     }
     match framing {
+        _ if !expects => Expectation::Unknown,
         Framing::None | Framing::Length(0) => Expectation::None,
         _ => Expectation::Continue,
     }
