@@ -1,5 +1,8 @@
 //! The protocols that a client offers to switch to, as far as the gateway may tunnel them.
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, Method, Version, header, request};
 use hyper::ext::Protocol as ConnectProtocol;
 use upshift_core::field::{Protocol, UpgradeList};
@@ -28,7 +31,7 @@ pub(crate) struct TunnelOffer {
 pub(crate) enum BadOffer {
     /// `:protocol` names a protocol that is not tunnelled for this request: 501 (RFC 9220 §3).
     UnknownProtocol(String),
-    /// A WebSocket handshake without `Sec-WebSocket-Key`: 400 (RFC 6455 §4.2.1).
+    /// A WebSocket handshake without a valid `Sec-WebSocket-Key`: 400 (RFC 6455 §4.2.1).
     NoKey,
     /// A WebSocket handshake with content, which RFC 6455 §4.1 does not provide for: 400.
     Content,
@@ -41,7 +44,9 @@ impl From<BadOffer> for LocalReply {
     fn from(bad: BadOffer) -> Self {
         match bad {
             BadOffer::UnknownProtocol(name) => Self::Transition(name),
-            BadOffer::NoKey => Self::Framing("A WebSocket handshake needs a Sec-WebSocket-Key."),
+            BadOffer::NoKey => {
+                Self::Framing("A WebSocket handshake needs one Sec-WebSocket-Key of 16 bytes.")
+            }
             BadOffer::Content => Self::Framing("A WebSocket handshake must not have content."),
             BadOffer::Expectation => {
                 Self::Framing("The request expects 100-continue but declares no content.")
@@ -92,7 +97,7 @@ impl TunnelOffer {
         }
         // RFC 6455 §4.2.1: the key is required; without it, nothing would prove that the upstream
         // answers this handshake.
-        if is_websocket && !request.headers.contains_key(header::SEC_WEBSOCKET_KEY) {
+        if is_websocket && !has_valid_key(&request.headers) {
             return Err(BadOffer::NoKey);
         }
         Ok(Some(Self { token, via: OfferedVia::Upgrade }))
@@ -111,6 +116,25 @@ impl TunnelOffer {
     /// Returns true for a WebSocket.
     pub(super) fn is_websocket(&self) -> bool {
         self.token.is_named("websocket")
+    }
+}
+
+/// Base64 whose last character may have bits that are not used: not every client clears them.
+const KEY_ENCODING: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// RFC 6455 §4.2.1: a key is "a base64-encoded […] value that, when decoded, is 16 bytes in length";
+/// §11.3.1: the field "MUST NOT appear more than once".
+fn has_valid_key(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    match (lines.next(), lines.next()) {
+        (Some(key), None) => {
+            let decoded = KEY_ENCODING.decode(key.as_bytes().trim_ascii());
+            decoded.is_ok_and(|bytes| bytes.len() == 16)
+        }
+        _ => false,
     }
 }
 
@@ -171,6 +195,28 @@ mod tests {
         let offer = TunnelOffer::from_request(&request, false, websocket).unwrap().unwrap();
         assert!(offer.is_websocket());
         assert_eq!(offer.offered_via(), OfferedVia::Upgrade);
+    }
+
+    /// RFC 6455 §4.2.1, §11.3.1.
+    #[test]
+    fn a_key_is_16_bytes_and_there_is_one() {
+        let offer = [("Connection", "Upgrade"), ("Upgrade", "websocket")];
+        // The last bits of the first are not clear, which some clients send.
+        let valid = "AQIDBAUGBwgJCgsMDQ4PEC==";
+        for (keys, is_valid) in [
+            (vec![valid], true),
+            (vec![valid, valid], false),
+            (vec!["short"], false),
+            (vec![""], false),
+            (vec!["AQIDBAUGBwgJCgsMDQ4PEBE="], false),
+        ] {
+            let mut fields = offer.to_vec();
+            for key in &keys {
+                fields.push(("Sec-WebSocket-Key", key));
+            }
+            let read = TunnelOffer::from_request(&parts("GET", &fields), false, websocket);
+            assert_eq!(read.is_ok(), is_valid, "{keys:?}");
+        }
     }
 
     #[test]
