@@ -96,12 +96,19 @@ async fn send_local_reply(
     report.set_cause(reply.cause_label());
     report.start_response(reply.status());
     connection.core.count_local_reply(reply, "");
-    let (wire, content_length) = respond::local_reply_bytes(reply, &respond::http_date());
+    let has_content = !is_head(received);
+    let (wire, sent) = respond::local_reply_bytes(reply, &respond::http_date(), has_content);
     // The connection closes even if the client does not read the response.
     if let Ok(Ok(())) = timeout(limits.header_timeout, stream.write_all(&wire)).await {
-        report.add_bytes_out(content_length as u64);
+        report.add_bytes_out(sent as u64);
         // The exchange has ended: what follows only closes the connection.
         drop(report);
         stream.close_gracefully(Some((limits.discard_bytes, limits.discard_timeout))).await;
     }
+}
+
+/// Returns true if the message that begins with `received` is a HEAD request, as far as its method
+/// tells.
+fn is_head(received: &[u8]) -> bool {
+    received.trim_ascii_start().starts_with(b"HEAD ")
 }

@@ -178,6 +178,11 @@ impl Exchange<'_> {
                 // In a box of its own: a refusal does not pay for the size of what forwards.
                 match Box::pin(admitted.forward(body, upgrade)).await {
                     Ok((response, switch)) => Served::with_switch(response, switch),
+                    // RFC 9110 §15.5.9: the server "has decided to close the connection rather than
+                    // continue waiting".
+                    Err(reply @ LocalReply::BodyTimeout) => {
+                        Served::without_switch(self.closing_reply(&reply, parts.version))
+                    }
                     Err(reply) => Served::without_switch(self.local_reply(&reply)),
                 }
             }

@@ -36,9 +36,13 @@ pub(crate) fn problem_json(status: StatusCode, detail: &str, request_id: &str) -
     Bytes::from(text)
 }
 
-/// The bytes of a local reply, for a connection that no codec serves, and the length of its content.
-/// It closes the connection.
-pub(crate) fn local_reply_bytes(reply: &LocalReply, date: &str) -> (Bytes, usize) {
+/// The bytes of a local reply, for a connection that no codec serves, and the number of bytes of its
+/// content among them. It closes the connection.
+pub(crate) fn local_reply_bytes(
+    reply: &LocalReply,
+    date: &str,
+    has_content: bool,
+) -> (Bytes, usize) {
     use std::fmt::Write as _;
     let status = reply.status();
     let body = problem_json(status, &reply.client_detail(), "");
@@ -53,6 +57,11 @@ pub(crate) fn local_reply_bytes(reply: &LocalReply, date: &str) -> (Bytes, usize
         body.len(),
     );
     let mut wire = BytesMut::from(head.as_str());
+    // RFC 9110 §9.3.2: "the server MUST NOT send content in the response" to HEAD. The length is
+    // that of the content of a GET.
+    if !has_content {
+        return (wire.freeze(), 0);
+    }
     wire.extend_from_slice(&body);
     (wire.freeze(), body.len())
 }

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use upshift_core::TlsState;
-use upshift_http::strip_hop_by_hop;
+use upshift_http::{connection_has_option, strip_hop_by_hop};
 use upshift_http1::{ClientConnection, Framing, RequestStart, SendError};
 
 use crate::body::RequestBody;
@@ -86,8 +86,10 @@ impl RequestedSwitch {
 
 /// Returns true if a cleartext request asks for TLS on its connection (RFC 2817 §3.2).
 fn asks_for_tls(request: &request::Parts, has_content: bool) -> bool {
+    // RFC 9112 §9.6: after `close`, no further request may be processed.
     request.method == Method::OPTIONS
         && !has_content
+        && !connection_has_option(&request.headers, "close")
         && offered_upgrades(request).is_some_and(|list| list.contains_name("TLS"))
 }
 

@@ -40,6 +40,9 @@ impl Target {
             }
         }
         let path = match parts.uri.path_and_query() {
+            // RFC 9112 §3.2.1: "If the target URI's path component is empty, the client MUST send "/"
+            // as the path within the origin-form of request-target."
+            Some(path) if path.as_str().starts_with('?') => with_root_path(path)?,
             Some(path) => path.clone(),
             // The authority-form of CONNECT has none.
             None => PathAndQuery::from_static("/"),
@@ -51,6 +54,15 @@ impl Target {
     pub(crate) fn authority(&self) -> &str {
         self.host.to_str().unwrap_or_default()
     }
+}
+
+/// The path of a URL such as `http://a?b`, which has a query only.
+fn with_root_path(query: &PathAndQuery) -> Result<PathAndQuery, LocalReply> {
+    // It is displayed with the `/`.
+    query
+        .to_string()
+        .parse()
+        .map_err(|_| LocalReply::Target("The target is neither a path nor a whole URL."))
 }
 
 /// The path as it goes upstream.

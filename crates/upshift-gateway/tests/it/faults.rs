@@ -264,3 +264,44 @@ fn forms_codings_and_hops_that_upstreams_would_read_differently() {
         501
     );
 }
+
+/// RFC 9110 §9.3.2.
+#[test]
+fn a_reply_to_head_has_no_content() {
+    for request in [
+        "HEAD /x HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n",
+        "HEAD /x HTTP/3.0\r\nHost: a\r\n\r\n",
+        "\r\nHEAD /#x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "HEAD /x HTTP/1.1\r\nConnection: close\r\n\r\n",
+    ] {
+        let answer = exchange(Running::before(&TestUpstream::answering(OK)).http(), request);
+        assert!(status(&answer) >= 400 && answer.ends_with("\r\n\r\n"), "{answer}");
+        assert_ne!(field(&answer, "content-length").as_deref(), Some("0"), "{answer}");
+    }
+}
+
+/// RFC 9110 §15.5.9: the rest of the content could be taken for the next request, or the other way
+/// round.
+#[test]
+fn a_body_that_never_ends_is_the_last_one() {
+    let upstream = TestUpstream::answering(OK);
+    let gateway = Running::start(settings_with(upstream.address, |settings| {
+        settings.file.limits.idle = Duration::from_millis(300);
+    }));
+    let mut client = connect(gateway.http());
+    let begun = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nab";
+    client.write_all(begun).expect("written");
+    let answer = rest(&mut client);
+    assert_eq!(status(&answer), 408, "{answer}");
+    assert_eq!(field(&answer, "connection").as_deref(), Some("close"), "{answer}");
+}
+
+/// RFC 9112 §3.2.1: the path of such a URL is sent as `/`.
+#[test]
+fn a_url_may_have_a_query_and_no_path() {
+    let upstream = TestUpstream::answering(OK);
+    let gateway = Running::before(&upstream);
+    let request = "GET http://a?x=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    assert_eq!(status(&exchange(gateway.http(), request)), 200);
+    assert!(upstream.only().starts_with("GET /?x=1 HTTP/1.1\r\n"), "{}", upstream.only());
+}
