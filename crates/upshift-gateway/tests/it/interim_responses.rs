@@ -15,7 +15,7 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const EXPECTING: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\
     Connection: close\r\nContent-Length: 3\r\n\r\n";
 
-/// An upstream that sends each of `parts` when it is told to, and what tells it.
+/// An upstream that sends one of `parts` for each message on the returned channel.
 fn stepwise(parts: &'static [&'static [u8]]) -> (RawUpstream, mpsc::Sender<()>) {
     let (step, steps) = mpsc::channel::<()>();
     let steps = Mutex::new(steps);

@@ -91,7 +91,7 @@ fn poll_send(
                 return Poll::Ready(wire.borrow_mut().finish_response(&HeaderMap::new(), None));
             }
             Poll::Pending => {
-                // What has arrived is sent without waiting for the rest.
+                // Send the content that has arrived; the rest may take a while.
                 return match wire.borrow_mut().poll_flush(cx) {
                     Poll::Ready(Err(_)) => Poll::Ready(Err(DisconnectReason::Io)),
                     _ => Poll::Pending,
