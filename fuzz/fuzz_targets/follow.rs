@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use upshift_core::follow::{
-    Capabilities, Deprecation, FollowPolicy, Lane, Names, NextStep, ProblemDetails,
+    Capabilities, Deprecation, FollowPolicy, Transport, Names, NextStep, ProblemDetails,
     ReceivedResponse, SentRequest, StepKind, StepKinds, next_step,
 };
 use upshift_core::{HttpVersion, TlsState, TlsVersion};
@@ -59,14 +59,14 @@ impl Name {
 const KINDS: [StepKind; 5] =
     [StepKind::Tls, StepKind::TlsInBand, StepKind::H2c, StepKind::Version, StepKind::FallBack];
 
-fn lane(server: &Server) -> Lane {
+fn transport(server: &Server) -> Transport {
     let versions = [HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3];
     let tls = match server.tls % 3 {
         0 => TlsState::Cleartext,
         1 => TlsState::Version(TlsVersion::V1_2),
         _ => TlsState::Version(TlsVersion::V1_3),
     };
-    Lane { http: versions[usize::from(server.http) % versions.len()], tls }
+    Transport { http: versions[usize::from(server.http) % versions.len()], tls }
 }
 
 fn may(server: &Server) -> FollowPolicy {
@@ -83,7 +83,7 @@ fn may(server: &Server) -> FollowPolicy {
 fuzz_target!(|server: Server| {
     let may = may(&server);
     let can = Capabilities { steps: StepKinds::ALL, tls: TlsVersion::V1_3 };
-    let mut lane = lane(&server);
+    let mut transport = transport(&server);
     let mut tried = Vec::new();
     for answer in &server.answers {
         let fields: Vec<(&str, &[u8])> =
@@ -94,7 +94,7 @@ fuzz_target!(|server: Server| {
         let asked = SentRequest {
             host: "host.example",
             port: server.port,
-            lane,
+            transport,
             offered: None,
             credentials: server.credentials,
             body_gone: server.body_gone,
@@ -104,7 +104,7 @@ fuzz_target!(|server: Server| {
             NextStep::Take { step, .. } => {
                 assert!(may.steps.contains(step.kind()), "{step:?} is not allowed");
                 assert!(!tried.contains(&step), "{step:?} was taken before");
-                lane = step.lane_after(lane);
+                transport = step.transport_after(transport);
                 tried.push(step);
                 assert!(tried.len() <= usize::from(may.max_steps), "{tried:?}");
             }

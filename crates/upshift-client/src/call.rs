@@ -10,13 +10,13 @@ use std::sync::Arc;
 use http::{Extensions, Request, Response, StatusCode, Uri, Version};
 use tower_service::Service;
 use upshift_core::HttpVersion;
-use upshift_core::follow::{Lane, Step, SwitchError, switched_protocol};
+use upshift_core::follow::{Step, SwitchError, Transport, switched_protocol};
 use upshift_http::HeaderFields;
 
 use crate::follow_settings::FollowSettings;
 use crate::outgoing_head::{OutgoingHead, is_secure};
 use crate::response_426::Response426;
-use crate::route::{AnsweredBy, lane_of};
+use crate::route::{AnsweredBy, transport_of};
 use crate::{Attempt, AttemptOutcome, BoxError, Error, FollowBody, Rewind, Trace, websocket};
 
 /// The state of one call.
@@ -110,21 +110,22 @@ impl Call {
         R: http_body::Body,
         R::Error: Into<BoxError>,
     {
-        let mut lane = lane_of(&response, is_secure(self.response_url(response.extensions())));
+        let mut transport =
+            transport_of(&response, is_secure(self.response_url(response.extensions())));
         // A server answers HTTP/1.0 in its own version (RFC 9110 §6.2). The version of the request
         // counts.
-        if self.head.version == Version::HTTP_10 && lane.http == HttpVersion::V1_1 {
-            lane.http = HttpVersion::V1_0;
+        if self.head.version == Version::HTTP_10 && transport.http == HttpVersion::V1_1 {
+            transport.http = HttpVersion::V1_0;
         }
         match response.status() {
-            StatusCode::SWITCHING_PROTOCOLS => self.check_switch(response, lane).map(Some),
+            StatusCode::SWITCHING_PROTOCOLS => self.check_switch(response, transport).map(Some),
             StatusCode::UPGRADE_REQUIRED => {
                 let timeout = self.settings.body_timeout;
-                let refusal = Response426::read_from(response, lane, timeout).await;
+                let refusal = Response426::read_from(response, transport, timeout).await;
                 self.follow_refusal(refusal)?;
                 Ok(None)
             }
-            _ => Ok(Some(self.return_response(response, lane))),
+            _ => Ok(Some(self.return_response(response, transport))),
         }
     }
 
@@ -132,7 +133,7 @@ impl Call {
     fn check_switch<R>(
         &mut self,
         response: Response<R>,
-        lane: Lane,
+        transport: Transport,
     ) -> Result<Response<FollowBody<R>>, Error> {
         let offered = self.head.offered_protocols();
         let error = match switched_protocol(&HeaderFields(response.headers()), offered.as_ref()) {
@@ -142,17 +143,24 @@ impl Call {
             {
                 SwitchError::NotOffered(protocol)
             }
-            Ok(_) => return Ok(self.return_response(response, lane)),
+            Ok(_) => return Ok(self.return_response(response, transport)),
             Err(error) => error,
         };
-        self.record_attempt(Some((lane, 101)), AttemptOutcome::Failed(error.to_string()));
+        self.record_attempt(Some((transport, 101)), AttemptOutcome::Failed(error.to_string()));
         Err(Error::PeerSwitched { error, trace: self.trace() })
     }
 
     /// Learns from the response that ends the call, and completes it for the caller.
-    fn return_response<R>(&mut self, response: Response<R>, lane: Lane) -> Response<FollowBody<R>> {
-        self.learn_from(&response, lane);
-        self.record_attempt(Some((lane, response.status().as_u16())), AttemptOutcome::Returned);
+    fn return_response<R>(
+        &mut self,
+        response: Response<R>,
+        transport: Transport,
+    ) -> Response<FollowBody<R>> {
+        self.learn_from(&response, transport);
+        self.record_attempt(
+            Some((transport, response.status().as_u16())),
+            AttemptOutcome::Returned,
+        );
         let mut last = response.map(FollowBody::new);
         last.extensions_mut().insert(self.trace());
         last
@@ -171,15 +179,15 @@ impl Call {
         }
     }
 
-    fn record_attempt(&mut self, seen: Option<(Lane, u16)>, outcome: AttemptOutcome) {
+    fn record_attempt(&mut self, seen: Option<(Transport, u16)>, outcome: AttemptOutcome) {
         let attempt = self.make_attempt(seen, outcome);
         self.attempts.push(attempt);
     }
 
-    fn make_attempt(&self, seen: Option<(Lane, u16)>, outcome: AttemptOutcome) -> Attempt {
+    fn make_attempt(&self, seen: Option<(Transport, u16)>, outcome: AttemptOutcome) -> Attempt {
         let (_, credentials_left_out) = self.confined_head();
-        let (lane, status) = match seen {
-            Some((lane, status)) => (Some(lane), Some(status)),
+        let (transport, status) = match seen {
+            Some((transport, status)) => (Some(transport), Some(status)),
             None => (None, None),
         };
         Attempt {
@@ -187,7 +195,7 @@ impl Call {
             url: self.head.display_url(),
             remembered: if self.attempts.is_empty() { self.recalled.clone() } else { Vec::new() },
             credentials_left_out,
-            lane,
+            transport,
             status,
             outcome,
         }

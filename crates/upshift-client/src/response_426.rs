@@ -7,7 +7,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, response};
 use jiff::SignedDuration;
 use upshift_core::Timestamp;
-use upshift_core::follow::{self, Demand, Lane, ProblemDetails, Stop, read_date};
+use upshift_core::follow::{self, Demand, ProblemDetails, Stop, Transport, read_date};
 use upshift_http::HeaderFields;
 
 use crate::body::read_start;
@@ -19,14 +19,18 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// A 426 response that was read.
 pub(crate) struct Response426 {
     pub(crate) head: response::Parts,
-    pub(crate) lane: Lane,
+    pub(crate) transport: Transport,
     body: Bytes,
     problem: Option<ProblemDetails>,
 }
 
 impl Response426 {
     /// Reads the body of a 426, for at most `timeout`.
-    pub(crate) async fn read_from<B>(response: Response<B>, lane: Lane, timeout: Duration) -> Self
+    pub(crate) async fn read_from<B>(
+        response: Response<B>,
+        transport: Transport,
+        timeout: Duration,
+    ) -> Self
     where
         B: http_body::Body,
     {
@@ -37,7 +41,7 @@ impl Response426 {
         let reading = read_start(body, BODY_LIMIT, &mut start);
         drop(tokio::time::timeout(timeout, reading).await);
         let problem = ProblemDetails::from_body(content_type(&head.headers), &start);
-        Self { head, lane, body: start.into(), problem }
+        Self { head, transport, body: start.into(), problem }
     }
 
     pub(crate) fn fields(&self) -> HeaderFields<'_> {
@@ -55,7 +59,7 @@ impl Response426 {
     /// The error for a 426 that is not followed.
     pub(crate) fn into_refused(self, stop: Stop, trace: Trace) -> Refused {
         // A malformed `Upgrade` demands nothing that is known. The stop names the fault.
-        let demand = Demand::from_response(&self.as_seen(&self.fields()), self.lane.http)
+        let demand = Demand::from_response(&self.as_seen(&self.fields()), self.transport.http)
             .unwrap_or_default();
         let retry_at = retry_after(&self.head.headers, Timestamp::now());
         let Self { head, body, problem, .. } = self;

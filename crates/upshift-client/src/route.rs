@@ -1,7 +1,7 @@
 //! The route of a request: the version of HTTP and the TLS that it needs, and those that it got.
 
 use http::Uri;
-use upshift_core::follow::{Lane, Step};
+use upshift_core::follow::{Step, Transport};
 use upshift_core::{TlsState, TlsVersion};
 use upshift_http::http_version;
 
@@ -72,12 +72,12 @@ pub struct ConnectionSecurity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnsweredBy(pub Uri);
 
-/// The lane on which a response came.
-pub(crate) fn lane_of<B>(response: &http::Response<B>, secure: bool) -> Lane {
+/// The transport on which a response came.
+pub(crate) fn transport_of<B>(response: &http::Response<B>, secure: bool) -> Transport {
     let tls = match response.extensions().get::<ConnectionSecurity>() {
         Some(info) => info.tls,
         None if secure => TlsState::SomeVersion,
         None => TlsState::Cleartext,
     };
-    Lane { http: http_version(response.version()), tls }
+    Transport { http: http_version(response.version()), tls }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use upshift_core::follow::{FollowRule, Lane, Remark, Step, Stop};
+use upshift_core::follow::{FollowRule, Remark, Step, Stop, Transport};
 
 /// Every request that one call made, in order: an extension of the response, and a field of the
 /// errors.
@@ -21,8 +21,8 @@ pub struct Attempt {
     pub remembered: Vec<Step>,
     /// Credentials were left out, because the URL is of another origin than the caller named.
     pub credentials_left_out: bool,
-    /// The lane of the response; `None` if none arrived.
-    pub lane: Option<Lane>,
+    /// The transport of the response; `None` if none arrived.
+    pub transport: Option<Transport>,
     /// The status code; `None` if no response arrived.
     pub status: Option<u16>,
     /// The outcome.

@@ -1,7 +1,7 @@
 //! The trace of `get --json`: every request that one call made, and the rule behind every step.
 
 use serde::Serialize;
-use upshift_core::follow::{FollowRule, Lane, Remark, Step};
+use upshift_core::follow::{FollowRule, Remark, Step, Transport};
 use upshift_core::{Timestamp, TlsState};
 
 /// One call.
@@ -97,17 +97,17 @@ impl From<FollowRule> for RuleRecord {
 }
 
 impl HopRecord {
-    /// A request, and the lane of its answer. The caller adds the decision.
+    /// A request, and the transport of its answer. The caller adds the decision.
     pub fn new(
         method: &str,
         url: &str,
         remembered: &[Step],
-        lane: Option<Lane>,
+        transport: Option<Transport>,
         status: Option<u16>,
     ) -> Self {
-        let tls = match lane {
+        let tls = match transport {
             None => None,
-            Some(lane) => match lane.tls {
+            Some(transport) => match transport.tls {
                 TlsState::Cleartext => None,
                 TlsState::Version(version) => Some(version.as_str()),
                 // Not null, which would mean cleartext.
@@ -118,7 +118,7 @@ impl HopRecord {
             method: method.to_owned(),
             url: url.to_owned(),
             remembered: remembered.iter().map(ToString::to_string).collect(),
-            http: lane.map(|lane| lane.http.as_str()),
+            http: transport.map(|transport| transport.http.as_str()),
             tls,
             status,
             // For an answer that needs no decision, such as a 200.

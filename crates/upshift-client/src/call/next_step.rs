@@ -19,7 +19,7 @@ pub(super) type ChosenStep = (Step, FollowRule, Vec<Remark>);
 impl Call {
     /// Takes the step that the core chooses after this 426.
     pub(super) fn follow_refusal(&mut self, refusal: Response426) -> Result<(), Error> {
-        let seen = Some((refusal.lane, 426));
+        let seen = Some((refusal.transport, 426));
         let before = self.head.clone();
         let chosen = self.take_next_step(&refusal);
         // The attempt is recorded with the request that was sent, not with the next one.
@@ -55,7 +55,7 @@ impl Call {
         let asked = SentRequest {
             host: self.head.host(),
             port: self.head.port(),
-            lane: refusal.lane,
+            transport: refusal.transport,
             offered: offered.as_ref(),
             credentials: self.settings.credentials.are_in(&self.confined_head().0),
             body_gone: self.body_gone,

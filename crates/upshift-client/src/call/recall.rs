@@ -3,7 +3,7 @@
 
 use http::Response;
 use upshift_core::Timestamp;
-use upshift_core::follow::{AltSvcField, Lane, Step, StepKind};
+use upshift_core::follow::{AltSvcField, Step, StepKind, Transport};
 use upshift_http::HeaderFields;
 
 use super::Call;
@@ -43,7 +43,7 @@ impl Call {
     }
 
     /// Learns the requirements of the origin from the response that ends the call.
-    pub(super) fn learn_from<R>(&self, response: &Response<R>, lane: Lane) {
+    pub(super) fn learn_from<R>(&self, response: &Response<R>, transport: Transport) {
         let now = Timestamp::now();
         let memory = &self.settings.memory;
         let url = self.response_url(response.extensions());
@@ -61,7 +61,7 @@ impl Call {
                 .forget_steps(&origin, |step| !matches!(step, Step::Http3 { .. } | Step::FallBack));
         }
         // A cleartext response can be forged, so its `Alt-Svc` is ignored.
-        if !lane.is_cleartext() {
+        if !transport.is_cleartext() {
             let host = url.host().unwrap_or_default();
             let field = AltSvcField::from_fields(&HeaderFields(response.headers()), host);
             self.learn_alternative(&origin, field, now);

@@ -27,7 +27,7 @@ impl CandidateSearch<'_, '_> {
     /// The steps that would meet the demand, in the server's order.
     pub(super) fn candidates_for(&self, demand: &Demand) -> Vec<Candidate> {
         let wants = &demand.wants;
-        let is_old = self.request.lane.http < HttpVersion::V1_1;
+        let is_old = self.request.transport.http < HttpVersion::V1_1;
         // Rule 5: Envoy refuses HTTP/1.0 with a bare 426. Any other protocol that a 426 can name is
         // unknown to HTTP/1.0.
         if is_old && (wants.is_empty() || wants.contains(&Want::Http(HttpVersion::V1_1))) {
@@ -71,7 +71,7 @@ impl CandidateSearch<'_, '_> {
     fn tls_candidates(&self, minimum: Option<TlsVersion>) -> Vec<Candidate> {
         // `None` is less than every version: without a minimum, nothing is too new.
         let is_too_new = minimum > Some(self.can.tls);
-        match (self.request.lane.tls, minimum) {
+        match (self.request.transport.tls, minimum) {
             (TlsState::Cleartext, _) if is_too_new => vec![not_able(StepKind::NewerTls)],
             (TlsState::Cleartext, _) => vec![
                 Ok((Step::Tls { port: self.tls_port(), minimum }, FollowRule::TLS)),
@@ -102,19 +102,19 @@ impl CandidateSearch<'_, '_> {
     }
 
     fn http_candidates(&self, wanted: HttpVersion) -> Vec<Candidate> {
-        let lane = self.request.lane;
-        if wanted < lane.http {
+        let transport = self.request.transport;
+        if wanted < transport.http {
             return vec![stop(FollowRule::NEVER_WEAKER, StopReason::PeerWantsWeaker)];
         }
-        if wanted == lane.http {
+        if wanted == transport.http {
             return vec![stop(FollowRule::ONCE, StopReason::PeerWantsWhatItHas)];
         }
         match wanted {
-            HttpVersion::V3 if lane.is_cleartext() => vec![self.tls_before_http3()],
+            HttpVersion::V3 if transport.is_cleartext() => vec![self.tls_before_http3()],
             HttpVersion::V3 => vec![self.http3_candidate()],
-            HttpVersion::V2 if lane.is_cleartext() => self.cleartext_http2_candidates(),
+            HttpVersion::V2 if transport.is_cleartext() => self.cleartext_http2_candidates(),
             HttpVersion::V2 => vec![Ok((Step::Http2, FollowRule::HTTP_2))],
-            // Newer than the lane and older than HTTP/2: this is HTTP/1.1, required of HTTP/1.0.
+            // Newer than what was used and older than HTTP/2: HTTP/1.1, required of HTTP/1.0.
             _ => vec![Ok((Step::Http11, FollowRule::HTTP_1_0))],
         }
     }

@@ -1,7 +1,7 @@
 //! The request and the response that the next step depends on.
 
-use super::lane::Lane;
 use super::problem::ProblemDetails;
+use super::transport::Transport;
 use crate::Fields;
 use crate::field::UpgradeList;
 
@@ -23,8 +23,8 @@ pub struct SentRequest<'a> {
     pub host: &'a str,
     /// The TCP port.
     pub port: u16,
-    /// The lane that the request went over.
-    pub lane: Lane,
+    /// The transport that the request went over.
+    pub transport: Transport,
     /// The protocols offered in `Upgrade`, or the `:protocol` of an extended CONNECT.
     pub offered: Option<&'a UpgradeList>,
     /// True if the request carries credentials, in a field that the client counts as such.

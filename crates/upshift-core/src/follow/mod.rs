@@ -43,14 +43,14 @@
 //! ```
 //! use upshift_core::TlsVersion;
 //! use upshift_core::follow::{
-//!     Capabilities, FollowPolicy, Lane, NextStep, ReceivedResponse, SentRequest, Step, StepKinds,
+//!     Capabilities, FollowPolicy, NextStep, ReceivedResponse, SentRequest, Step, StepKinds, Transport,
 //!     next_step,
 //! };
 //!
 //! let request = SentRequest {
 //!     host: "api.example.com",
 //!     port: 80,
-//!     lane: Lane::HTTP1_CLEARTEXT,
+//!     transport: Transport::HTTP1_CLEARTEXT,
 //!     offered: None,
 //!     credentials: false,
 //!     body_gone: false,
@@ -76,7 +76,6 @@ mod demand;
 mod deprecation;
 mod exchange;
 mod https_url;
-mod lane;
 mod next;
 mod permission;
 mod problem;
@@ -85,6 +84,7 @@ mod step;
 mod step_kind;
 mod stop;
 mod switch;
+mod transport;
 
 // The decision.
 pub use next::{NextStep, next_step};
@@ -98,8 +98,8 @@ pub use switch::{SwitchError, switched_protocol};
 // What it is made from.
 pub use demand::{Demand, Remark, Want};
 pub use exchange::{ReceivedResponse, SentRequest};
-pub use lane::Lane;
 pub use problem::{ProblemDetails, StatedRequirement};
+pub use transport::Transport;
 
 // Other fields of a response that a client acts on.
 pub use alt_svc::{AltSvc, AltSvcField};

@@ -40,7 +40,7 @@ pub fn next_step(
     if response.status != 426 {
         return NextStep::Deliver;
     }
-    let demand = match Demand::from_response(response, request.lane.http) {
+    let demand = match Demand::from_response(response, request.transport.http) {
         Ok(demand) => demand,
         Err(stop) => return NextStep::Stop(stop),
     };
@@ -74,7 +74,7 @@ fn check_permission(
     tried: &[Step],
 ) -> Result<(), Stop> {
     let kind = step.kind();
-    let stays_cleartext = step.lane_after(request.lane).is_cleartext();
+    let stays_cleartext = step.transport_after(request.transport).is_cleartext();
     // Ability comes first: a stop for a missing permission must not suggest that one would help.
     let (rule, reason) = if !can.steps.contains(kind) {
         (FollowRule::ORDER, StopReason::NotAble(kind))

@@ -1,9 +1,9 @@
-//! The steps of a client that follows a 426, and the lane that each one leads to.
+//! The steps of a client that follows a 426, and the transport that each one leads to.
 
 use std::fmt;
 
-use super::lane::Lane;
 use super::step_kind::StepKind;
+use super::transport::Transport;
 use crate::{HttpVersion, TlsState, TlsVersion};
 
 /// The subject whose version a caller can raise.
@@ -87,22 +87,24 @@ impl Step {
         }
     }
 
-    /// The lane of the next request if this one went over `lane`.
-    pub fn lane_after(&self, lane: Lane) -> Lane {
+    /// The transport of the next request if this one went over `transport`.
+    pub fn transport_after(&self, transport: Transport) -> Transport {
         match self {
             Self::Tls { minimum, .. } | Self::TlsInBand { minimum } => {
-                Lane { tls: negotiated_tls(*minimum), ..lane }
+                Transport { tls: negotiated_tls(*minimum), ..transport }
             }
-            Self::NewerTls { minimum } => Lane { tls: TlsState::Version(*minimum), ..lane },
-            Self::Http11 => Lane { http: HttpVersion::V1_1, ..lane },
+            Self::NewerTls { minimum } => {
+                Transport { tls: TlsState::Version(*minimum), ..transport }
+            }
+            Self::Http11 => Transport { http: HttpVersion::V1_1, ..transport },
             Self::Http2 | Self::Http2PriorKnowledge | Self::H2c => {
-                Lane { http: HttpVersion::V2, ..lane }
+                Transport { http: HttpVersion::V2, ..transport }
             }
             // RFC 9001 §4.2: QUIC has no TLS older than 1.3.
             Self::Http3 { .. } => {
-                Lane { http: HttpVersion::V3, tls: TlsState::Version(TlsVersion::V1_3) }
+                Transport { http: HttpVersion::V3, tls: TlsState::Version(TlsVersion::V1_3) }
             }
-            Self::WebSocket { .. } | Self::Version { .. } | Self::FallBack => lane,
+            Self::WebSocket { .. } | Self::Version { .. } | Self::FallBack => transport,
         }
     }
 

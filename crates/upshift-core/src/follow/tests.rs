@@ -10,14 +10,15 @@ type Field = (&'static str, &'static str);
 
 const UPGRADE: Field = ("Connection", "upgrade");
 const CAN: Capabilities = Capabilities { steps: StepKinds::ALL, tls: TlsVersion::V1_3 };
-const TLS_1_2: Lane = Lane { http: HttpVersion::V1_1, tls: TlsState::Version(TlsVersion::V1_2) };
+const TLS_1_2: Transport =
+    Transport { http: HttpVersion::V1_1, tls: TlsState::Version(TlsVersion::V1_2) };
 
 fn plain_request() -> SentRequest<'static> {
-    let lane = Lane::HTTP1_CLEARTEXT;
+    let transport = Transport::HTTP1_CLEARTEXT;
     SentRequest {
         host: "h.example",
         port: 80,
-        lane,
+        transport,
         offered: None,
         credentials: false,
         body_gone: false,
@@ -106,7 +107,7 @@ fn tls_is_a_new_connection_to_the_same_host() {
 
 #[test]
 fn tls_inside_tls_is_not_done_twice() {
-    let inside = SentRequest { lane: TLS_1_2, ..plain_request() };
+    let inside = SentRequest { transport: TLS_1_2, ..plain_request() };
     assert_eq!(simple("TLS/1.2, HTTP/1.1", &inside), Err(StopReason::PeerWantsWhatItHas));
     assert_eq!(simple("TLS/1.0", &inside), Err(StopReason::PeerWantsWhatItHas));
     assert_eq!(simple("TLS/1.3", &inside), Ok((Step::NewerTls { minimum: TlsVersion::V1_3 }, 9)));
@@ -138,7 +139,7 @@ fn http_goes_up_and_never_down() {
         follow(&there, &plain_request(), &FollowPolicy::default()),
         Ok((Step::Tls { port: 8443, minimum: None }, 13))
     );
-    let secure = SentRequest { lane: TLS_1_2, ..plain_request() };
+    let secure = SentRequest { transport: TLS_1_2, ..plain_request() };
     assert_eq!(simple("HTTP/2.0", &secure), Ok((Step::Http2, 11)));
     assert_eq!(simple("HTTP/3.0", &secure), Err(StopReason::NoAlternative));
     assert_eq!(
@@ -153,8 +154,8 @@ fn http_goes_up_and_never_down() {
 
 #[test]
 fn http_1_0_becomes_1_1() {
-    let lane = Lane { http: HttpVersion::V1_0, ..Lane::HTTP1_CLEARTEXT };
-    let old = SentRequest { lane, ..plain_request() };
+    let transport = Transport { http: HttpVersion::V1_0, ..Transport::HTTP1_CLEARTEXT };
+    let old = SentRequest { transport, ..plain_request() };
     assert_eq!(follow(&[], &old, &FollowPolicy::default()), Ok((Step::Http11, 5)));
     assert_eq!(simple("HTTP/1.1", &old), Ok((Step::Http11, 5)));
 }
@@ -200,7 +201,7 @@ fn a_version_is_raised_only_if_the_caller_names_it() {
 
 #[test]
 fn on_http_2_the_body_counts_and_the_field_does_not() {
-    let lane = Lane { http: HttpVersion::V2, ..TLS_1_2 };
+    let transport = Transport { http: HttpVersion::V2, ..TLS_1_2 };
     let fields = vec![("upgrade", "HTTP/1.1")];
     let problem = ProblemDetails::from_body(
         "application/json",
@@ -209,7 +210,7 @@ fn on_http_2_the_body_counts_and_the_field_does_not() {
     let response = ReceivedResponse { status: 426, fields: &fields, problem: problem.as_ref() };
     let next = next_step(
         &response,
-        &SentRequest { lane, ..plain_request() },
+        &SentRequest { transport, ..plain_request() },
         &CAN,
         &FollowPolicy::default(),
         &[],
@@ -298,20 +299,20 @@ proptest! {
         old in any::<bool>(), secure in any::<bool>(), credentials in any::<bool>(), max_steps in 0..8_u8,
     ) {
         let http = if old { HttpVersion::V1_0 } else { HttpVersion::V1_1 };
-        let mut lane = Lane { http, tls: if secure { TlsState::SomeVersion } else { TlsState::Cleartext } };
+        let mut transport = Transport { http, tls: if secure { TlsState::SomeVersion } else { TlsState::Cleartext } };
         let may = FollowPolicy { steps: StepKinds::ALL, versions: Names::Any, max_steps, ..FollowPolicy::default() };
         let mut tried: Vec<Step> = Vec::new();
         for (fields, body) in &answers {
             let problem = body.as_ref().and_then(|body| ProblemDetails::from_body("application/json", body.as_bytes()));
             let response = ReceivedResponse { status: 426, fields, problem: problem.as_ref() };
-            let request = SentRequest { lane, credentials, ..plain_request() };
+            let request = SentRequest { transport, credentials, ..plain_request() };
             let NextStep::Take { step, .. } = next_step(&response, &request, &CAN, &may, &tried) else { break };
-            let then = step.lane_after(lane);
-            prop_assert!(then.http >= lane.http);
-            prop_assert!(lane.is_cleartext() || !then.is_cleartext());
+            let then = step.transport_after(transport);
+            prop_assert!(then.http >= transport.http);
+            prop_assert!(transport.is_cleartext() || !then.is_cleartext());
             prop_assert!(!(credentials && then.is_cleartext()));
             prop_assert!(!tried.iter().any(|earlier| step.repeats(earlier)));
-            lane = then;
+            transport = then;
             tried.push(step);
         }
         prop_assert!(tried.len() <= usize::from(max_steps));

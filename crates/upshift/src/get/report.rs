@@ -21,9 +21,9 @@ pub(super) fn print_steps(trace: &Trace, palette: Palette) {
                  (--location-trusted sends them)",
             );
         }
-        if let (Some(status), Some(lane)) = (attempt.status, attempt.lane) {
+        if let (Some(status), Some(transport)) = (attempt.status, attempt.transport) {
             let hue = if status == 426 { Hue::Warning } else { Hue::Good };
-            print_stderr_in(palette, hue, format_args!("< {status} {lane}"));
+            print_stderr_in(palette, hue, format_args!("< {status} {transport}"));
         }
         print_outcome(&attempt.outcome, palette);
     }
@@ -90,7 +90,7 @@ fn attempt_record(attempt: &Attempt) -> HopRecord {
         &attempt.method,
         &attempt.url,
         &attempt.remembered,
-        attempt.lane,
+        attempt.transport,
         attempt.status,
     );
     match &attempt.outcome {

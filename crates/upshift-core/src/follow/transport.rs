@@ -6,14 +6,14 @@ use crate::{HttpVersion, TlsState};
 
 /// A combination of HTTP version and connection protection that a request can travel over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lane {
+pub struct Transport {
     /// The version of HTTP.
     pub http: HttpVersion,
     /// The protection of the connection.
     pub tls: TlsState,
 }
 
-impl Lane {
+impl Transport {
     /// HTTP/1.1 without TLS.
     pub const HTTP1_CLEARTEXT: Self = Self { http: HttpVersion::V1_1, tls: TlsState::Cleartext };
 
@@ -23,7 +23,7 @@ impl Lane {
     }
 }
 
-impl fmt::Display for Lane {
+impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP/{}", self.http.as_str())?;
         match self.tls {
