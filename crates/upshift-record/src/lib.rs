@@ -21,18 +21,27 @@ pub mod control;
 pub mod decision;
 pub mod evidence;
 mod evidence_text;
+mod exchange;
 mod exit;
 pub mod forecast;
 pub mod gateway;
+mod lane;
 pub mod live;
 pub mod number_text;
 pub mod plan;
 pub mod policy;
 pub mod trace;
+mod wire_text;
 
 pub use decision::{
     AnswerRecord, ClientMinimumRecord, DecisionRecord, ObservedRecord, RequiredRecord, RulingRecord,
 };
+pub use exchange::{
+    EXCHANGE_SCHEMA, ExchangeEnd, Protection, RecordedBody, RecordedExchange, RecordedField,
+    RecordedRequest, RecordedResponse,
+};
 pub use exit::Exit;
+pub use lane::{Lane, UnknownLane};
 pub use plan::{PlanEntry, plan_entries};
 pub use trace::{HopRecord, RefusedRecord, RuleRecord, TraceRecord};
+pub use wire_text::WireText;
