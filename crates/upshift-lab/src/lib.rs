@@ -1,0 +1,6 @@
+//! The lab: tools that test how servers and clients deal with `426 Upgrade Required`.
+//!
+//! The lab is always an endpoint of the connection that it judges, never a proxy between two
+//! others: a proxy consumes `Upgrade` and `Connection`, which are what is judged.
+
+pub mod wire_log;
