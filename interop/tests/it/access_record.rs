@@ -1,5 +1,5 @@
-//! The access record where it goes: to a file that is rotated, to a full disk, to a syslog daemon, and
-//! to a program that reads the Combined format.
+//! The access record at its destinations: a file that is rotated, a full disk, a syslog daemon, and
+//! a program that reads the Combined format.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn ask(gateway: &Gateway) {
     assert_eq!(exchange(gateway.http(), GET, false).0.status, 200);
 }
 
-/// Waits until the file has content, and returns it.
+/// Waits until the file ends with a complete line, and returns its content.
 #[track_caller]
 fn content(file: &Path) -> String {
     let begun = Instant::now();
@@ -36,8 +36,9 @@ fn content(file: &Path) -> String {
     }
 }
 
-/// KIND: the signal of logrotate ends the gateway, or the old file grows on. A line that is written
-/// between the rename and the signal is in the old file, and none is lost.
+/// SIGUSR1 reopens the access log after logrotate has renamed it. A line that was written between
+/// the rename and the signal is in the old file, and none is lost. Without a handler, the signal
+/// would end the gateway.
 #[test]
 fn a_file_that_is_moved_away_is_opened_again() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -52,7 +53,7 @@ fn a_file_that_is_moved_away_is_opened_again() {
         assert!(begun.elapsed() < PATIENCE, "the second line is in neither file");
         pause();
     }
-    // Another signal that is the operator's to send, and means nothing here.
+    // SIGUSR2 has no meaning here, and must do no harm.
     gateway.program().signal("USR2");
     gateway.program().signal("USR1");
     while !log.exists() {
@@ -66,7 +67,8 @@ fn a_file_that_is_moved_away_is_opened_again() {
     assert_eq!(gateway.program().ended(), 0);
 }
 
-/// KIND: a file that cannot be opened again ends the record.
+/// If the file cannot be reopened, the gateway reports that and keeps writing to the one that is
+/// open.
 #[test]
 fn a_file_that_cannot_be_opened_again_is_kept() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -83,7 +85,8 @@ fn a_file_that_cannot_be_opened_again_is_kept() {
     assert!(content(&moved.join("access.log")).contains("/seen"));
 }
 
-/// KIND: a full disk ends the record, or the gateway.
+/// A full disk ends neither the access record nor the gateway: lines are dropped and counted, and
+/// are written again once there is room.
 #[test]
 fn a_full_disk_drops_lines_and_counts_them() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -98,7 +101,7 @@ fn a_full_disk_drops_lines_and_counts_them() {
     let gateway = recording(&origin, &format!("to = '{}'", log.display()));
     ask(&gateway);
     content(&log);
-    // As much as fits, and a little more: the write fails when the disk is full.
+    // More than fits: this write fills the disk and fails.
     std::fs::write(&filler, vec![0; 128 * 1024]).expect_err("the disk is full");
     let begun = Instant::now();
     let dropped = || {
@@ -113,7 +116,7 @@ fn a_full_disk_drops_lines_and_counts_them() {
         assert!(begun.elapsed() < PATIENCE, "no line was dropped");
     }
     std::fs::remove_file(&filler).expect("there is room again");
-    // The last line is cut, and the next one does not continue it.
+    // A line may have been cut off, and the next one must not continue it.
     let before = count_lines(&log);
     while count_lines(&log) < before + 2 {
         ask(&gateway);
@@ -140,7 +143,7 @@ impl Drop for Unmounted {
     }
 }
 
-/// nginx's form, read by a program that reads nginx's.
+/// GoAccess reads the Combined format of the gateway as it reads nginx's.
 #[test]
 fn goaccess_reads_the_combined_format() {
     peers!("goaccess");
@@ -149,7 +152,7 @@ fn goaccess_reads_the_combined_format() {
     let gateway = recording(&origin, &format!("to = '{}', format = 'combined'", log.display()));
     ask(&gateway);
     ask(&gateway);
-    // A refusal, and a message that is no request.
+    // A refusal, and a malformed request.
     let refused = b"GET /derp HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n";
     assert_eq!(exchange(gateway.http(), refused, false).0.status, 426);
     let malformed = b"GET /bad HTTP/1.1\r\nHost: example.com\r\nBad Line\r\n\r\n";
@@ -176,7 +179,8 @@ fn goaccess_reads_the_combined_format() {
     }
 }
 
-/// RFC 5424: each line is a datagram, and a reload may send it elsewhere.
+/// RFC 5424: the syslog daemon gets each line as a datagram. A reload can send the lines to a file
+/// instead.
 #[test]
 fn syslog_gets_a_datagram_for_each_line() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());

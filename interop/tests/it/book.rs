@@ -1,21 +1,22 @@
-//! README and the book, as printed: every command is run and every policy is checked, page by page,
-//! in the order in which they stand there.
+//! README and the docs as printed: every command is run and every policy is checked, page by page
+//! and in the order of the page.
 //!
-//! A command is run as a person types it; only the usual ports are others, so that tests do not
-//! meet. What stands below a command, up to a line with `…`, has to be among what it prints; digits
-//! may differ. The info string of a block says what the page cannot: `with=FILE` puts a policy
-//! there, `serve=FILE` starts a gateway with it, `exit=2` is how it ends, and `skip="…"` is why it
-//! is not run.
+//! A command is run as a person types it, except that unusual ports keep the tests from colliding.
+//! The lines below a command, up to a line with `…`, must appear in its output; digits may differ.
+//! The info string of a block says what the page cannot: `with=FILE` puts a policy there,
+//! `serve=FILE` starts a gateway with it, `exit=2` is the expected exit code, and `skip="…"` is the
+//! reason why the block is not run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use interop::{Output, Program, Scratch, binary, free_port, peers, upshift};
 
-/// Blocks that are not run, over all pages: more of them have to be noticed here.
+/// The number of blocks that are not run, over all pages. It has to be raised here for each new
+/// one.
 const SKIPPED: usize = 14;
 
-/// The kind of fault: documentation that fails when it is followed.
+/// Every command and every policy in README and the docs works as printed.
 #[test]
 fn every_command_and_every_policy_works_as_printed() {
     peers!("curl");
@@ -27,9 +28,9 @@ fn every_command_and_every_policy_works_as_printed() {
                 _ if block.attribute("skip").is_some_and(|why| why.len() > 10) => skipped += 1,
                 "console" => ran += reader.type_in(&block),
                 "toml" => ran += reader.check(&block),
-                // Over HTTP, it is shown and not typed; the tests of the answer hold it.
+                // A message to look at, not to type. The tests of the answers cover it.
                 "http" => {}
-                // A unit is systemd's to read; the tests of restarts hold what it relies on.
+                // A systemd unit. The tests of restarts cover what it relies on.
                 "ini" => {}
                 other => panic!(
                     "{}: a block of `{other}` is not run: name it here, or say skip=\"why\"",
@@ -76,7 +77,7 @@ impl Block {
         }
     }
 
-    /// Each command, with what stands below it.
+    /// Each command, with the lines below it.
     fn commands(&self) -> Vec<(&str, Vec<&str>)> {
         let mut commands: Vec<(&str, Vec<&str>)> = Vec::new();
         for line in &self.lines {
@@ -113,10 +114,10 @@ fn blocks(page: &Path) -> Vec<Block> {
     blocks
 }
 
-/// A person who follows a page in a folder of its own.
+/// A reader who follows a page, in a folder of its own.
 struct Reader {
     folder: Scratch,
-    /// What runs in the other terminal.
+    /// The program that runs in the other terminal.
     running: Option<Program>,
     ports: Vec<(&'static str, String)>,
 }
@@ -177,8 +178,8 @@ impl Reader {
         output.stdout + &output.stderr
     }
 
-    /// Starts what runs until it is stopped, in place of what ran before, and gives what it prints
-    /// at first.
+    /// Starts a command that runs until it is stopped, in place of the one before. Returns what it
+    /// prints at first.
     fn start(&mut self, command: &str, block: &Block) -> String {
         self.running = None;
         let mut program = Program::start(self.shell(&format!("exec {command}")));
@@ -194,7 +195,7 @@ impl Reader {
         lines.join("\n")
     }
 
-    /// The demo chooses other ports by itself where the usual ones are taken.
+    /// Takes over the ports of the demo, which chooses others if the usual ones are taken.
     fn take_ports(&mut self, lines: &[String]) {
         let gateway = lines
             .iter()
@@ -210,7 +211,7 @@ impl Reader {
         }
     }
 
-    /// The command in this folder, with other ports in it and in the policy file.
+    /// The command in this folder, with the ports of this reader in it and in the policy file.
     fn shell(&self, command: &str) -> Command {
         let file = self.folder.path().join("upshift.toml");
         if let Ok(policy) = std::fs::read_to_string(&file) {
@@ -239,7 +240,7 @@ impl Reader {
     }
 }
 
-/// Whether a command runs until it is stopped.
+/// Returns true if a command runs until it is stopped.
 fn is_endless(command: &str) -> bool {
     let words: Vec<&str> = command.split_whitespace().take(2).collect();
     words == ["upshift", "serve"] || words == ["upshift", "demo"]

@@ -1,7 +1,8 @@
-//! The breaker under callers that are made up.
+//! The breaker under invented callers.
 //!
-//! KIND: one anonymous connection turns enforcement off through the breaker, or hides a real
-//! lock-out from it (attack.md, F8): identities are the caller's own words, and networks are not.
+//! One anonymous connection must neither turn enforcement off through the breaker nor hide a real
+//! lock-out from it: a client can invent identities, but not networks. 220 pipelined requests with
+//! invented keys once stopped a rule until a person resumed it.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -10,20 +11,22 @@ use std::time::{Duration, Instant};
 use interop::{Count, Gateway, Origin, date, pause, send, since_1970, tally, wait};
 use serde_json::Value;
 
-/// Time in which a real lock-out stops the rule.
+/// The time within which a real lock-out stops the rule.
 const TRIPS: Duration = Duration::from_secs(2);
 
-/// Requests that are written at once on a connection.
+/// The number of requests that are pipelined.
 const BATCH: usize = 40;
 
-/// A caller: its address as the declared proxy tells it, its key, and whether its version will do.
+/// A caller: its address as the declared proxy reports it, its key, and whether its version
+/// satisfies the rule.
 struct Caller {
     address: String,
     key: String,
     compliant: bool,
 }
 
-/// An invented key per request, on one connection, of one address: 220 identities, one network.
+/// 220 requests on one connection do not stop a rule, although each has an invented key: they are
+/// 220 identities from one network.
 #[test]
 fn one_connection_does_not_stop_enforcement() {
     let origin = Origin::start(200, &[]);
@@ -34,7 +37,7 @@ fn one_connection_does_not_stop_enforcement() {
     assert_goes_on(&gateway, "enforce", "127.0.0.");
 }
 
-/// The same in a ramp, which refuses a share of the identities.
+/// The same during a ramp, which refuses a share of the identities.
 #[test]
 fn one_connection_does_not_stop_a_ramp() {
     let origin = Origin::start(200, &[]);
@@ -49,7 +52,7 @@ fn one_connection_does_not_stop_a_ramp() {
     assert_goes_on(&gateway, "ramp", "127.0.0.");
 }
 
-/// Addresses of one network are not many callers: a /24, and a /64.
+/// The addresses of one network, an IPv4 /24 or an IPv6 /64, do not count as many callers.
 #[test]
 fn one_network_does_not_stop_enforcement() {
     for (network, named) in [("198.51.100.", "198.51.100."), ("2001:db8:0:7::", "2001:db8:")] {
@@ -65,8 +68,8 @@ fn one_network_does_not_stop_enforcement() {
     }
 }
 
-/// Many invented identities that comply, of one network, do not hide that 30 % of the callers of
-/// many networks are refused.
+/// Many invented compliant identities from one network do not hide that 30 % of the callers from
+/// other networks are refused.
 #[test]
 fn one_network_does_not_hide_a_lock_out() {
     let origin = Origin::start(200, &[]);
@@ -82,8 +85,8 @@ fn one_network_does_not_hide_a_lock_out() {
     assert_trips(&gateway);
 }
 
-/// A rule whose dates are long past when it is deployed refuses everybody at once, and no breaker
-/// looked.
+/// The breaker watches a rule whose dates are long past when it is deployed. Such a rule refuses
+/// every caller on an old version from the start, and the breaker once did not watch it.
 #[test]
 fn a_rule_that_is_deployed_long_after_its_dates_is_watched() {
     let origin = Origin::start(200, &[]);
@@ -98,7 +101,7 @@ fn a_rule_that_is_deployed_long_after_its_dates_is_watched() {
     assert_trips(&gateway);
 }
 
-/// A real lock-out: 30 % of 300 callers, each of a network of its own.
+/// A real lock-out stops the rule: 30 % of 300 callers are refused, each from a network of its own.
 #[test]
 fn a_lock_out_across_networks_stops_enforcement() {
     let origin = Origin::start(200, &[]);
@@ -107,8 +110,8 @@ fn a_lock_out_across_networks_stops_enforcement() {
     assert_trips(&gateway);
 }
 
-/// The same for a rule that enforces without a rollout: no breaker looked, and everybody stayed
-/// locked out.
+/// The same for a rule that enforces without a rollout. The breaker once did not watch such a rule,
+/// and its callers stayed locked out.
 #[test]
 fn a_lock_out_by_a_rule_without_a_rollout_is_stopped() {
     let origin = Origin::start(200, &[]);
@@ -137,7 +140,7 @@ fn rule(stages: &str) -> String {
     )
 }
 
-/// Since yesterday, so that the breaker watches.
+/// Enforcement that began yesterday, so the breaker watches the rule.
 fn enforced() -> String {
     format!("enforce = {}\n", date(since_1970(), -1))
 }
@@ -146,7 +149,7 @@ fn refused(address: &str, number: usize) -> Caller {
     Caller { address: address.to_owned(), key: format!("key-{number}"), compliant: false }
 }
 
-/// Callers of 300 networks; three of ten are on an old version.
+/// 300 callers from 300 networks; three in ten are on an old version.
 fn locked_out() -> Vec<Caller> {
     let mut callers = Vec::new();
     for number in 0..300 {
@@ -158,7 +161,7 @@ fn locked_out() -> Vec<Caller> {
     callers
 }
 
-/// Asks for all callers on one connection, as many at once as [`BATCH`]; gives the statuses.
+/// Sends the requests of all callers on one connection, [`BATCH`] at a time. Returns the statuses.
 fn ask_all(to: SocketAddr, callers: &[Caller]) -> Vec<u16> {
     tally(Count::Inputs, callers.len());
     let mut stream = send(to, b"");
@@ -195,7 +198,7 @@ fn request(caller: &Caller) -> String {
     )
 }
 
-/// The status of the first answer and its length, if it has come whole.
+/// The status and the length of the first answer, if it is complete.
 fn first_answer(read: &[u8]) -> Option<(u16, usize)> {
     let end = read.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&read[..end]).to_ascii_lowercase();
@@ -209,7 +212,8 @@ fn rule_status(gateway: &Gateway) -> Value {
     gateway.ask_admin("/api/status").json()["rules"][0].clone()
 }
 
-/// Two seconds later, the rule refuses as before, and the report shows whose identities they were.
+/// Checks that the rule still refuses after [`TRIPS`], and that the report shows the network of the
+/// identities.
 fn assert_goes_on(gateway: &Gateway, phase: &str, network: &str) {
     wait(TRIPS);
     let status = rule_status(gateway);
@@ -221,7 +225,7 @@ fn assert_goes_on(gateway: &Gateway, phase: &str, network: &str) {
     assert_concentration(&status["breaker"], network);
 }
 
-/// The report's name for the network that most identities came from.
+/// Checks that the report names this network as the one that most identities came from.
 fn assert_concentration(breaker: &Value, network: &str) {
     let top = breaker["top_network"].as_str().unwrap_or_default();
     assert!(top.starts_with(network), "no {network} in {breaker}");
@@ -232,7 +236,7 @@ fn assert_concentration(breaker: &Value, network: &str) {
     );
 }
 
-/// Within [`TRIPS`], the rule warns in place of refusing.
+/// Checks that within [`TRIPS`] the rule warns instead of refusing.
 fn assert_trips(gateway: &Gateway) {
     let begun = Instant::now();
     while rule_status(gateway)["breaker"]["state"] != "tripped" {

@@ -36,7 +36,8 @@ fn a_pause_holds_over_a_restart_and_is_undone_by_one_command() {
         ])
         .ok();
         assert!(said.contains("relay: enforce → paused (0% refused), change "), "{said}");
-        // Beside the id, which `undo` takes, a number of this gateway stood that it does not take.
+        // `undo` takes the id of the change. A revision number that it does not take once stood
+        // beside it.
         assert!(!said.contains("revision"), "{said}");
         assert_eq!(asked(&gateway), 200);
         gateway.program().signal("HUP");
@@ -87,8 +88,8 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
     let origin = Origin::start(200, &[]);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let day = |days: i64| date(now, days);
-    // A ramp of four days, so that a share grows by a basis point in 35 seconds; a step that begins
-    // in a moment is faster.
+    // Over the four days of the ramp, a share grows by a basis point in 35 seconds, too slowly for
+    // a test. So a second step begins in three seconds.
     let soon = rfc3339(now + Duration::from_secs(3));
     let rules = format!(
         "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = {{ protocol = \"derp/2\" }}\n[rule.rollout]\n\
@@ -124,7 +125,8 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
     assert_eq!(status["rules"][0]["phase"], "ramp", "{status}");
 }
 
-/// Each of these made a policy revision, so that the evidence listed changes that were none.
+/// A command that changes nothing is reported as such and creates no policy revision. It once
+/// created one, and the evidence listed changes that had not happened.
 #[test]
 fn a_change_of_nothing_is_reported_and_not_recorded() {
     let origin = Origin::start(200, &[]);
@@ -164,8 +166,8 @@ fn a_token_is_asked_for_where_there_is_one() {
     assert_eq!(gateway.ask_admin("/healthz").status, 200, "health is for everybody");
 }
 
-/// KIND: an address that is printed and leads nowhere: `serve` and `demo` name that of the admin
-/// listener.
+/// The address of the admin listener, which `serve` and `demo` print, leads to a page whose links
+/// all work.
 #[test]
 fn the_address_of_the_admin_listener_is_a_page_that_lists_what_is_there() {
     let origin = Origin::start(200, &[]);
@@ -180,7 +182,7 @@ fn the_address_of_the_admin_listener_is_a_page_that_lists_what_is_there() {
         text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert!(links.len() >= 7, "{text}");
     for link in links {
-        // The others lead to a part of this page, or hold their content.
+        // The others are fragments of this page or `data:` URLs.
         if link.starts_with('/') {
             let path = link.split('#').next().unwrap_or_default();
             assert_eq!(gateway.ask_admin(path).status, 200, "{link}");

@@ -1,11 +1,11 @@
-//! What `upshift demo` prints is what people type next.
+//! The commands that `upshift demo` prints, which people type next.
 
 use std::process::Command;
 
 use interop::{Output, Program, binary, peers, run};
 
-/// What each command of the demo meets, and what our own client makes of the same: its exit code, 0
-/// where it could follow.
+/// A part of each command of the demo, the status that curl gets, and the exit code of our own
+/// client for the same request: 0 where it could follow.
 const COMMANDS: [(&str, &str, i32); 6] = [
     ("http://{http}/account", "426", 0),
     ("https://{https}/account", "200", 0),
@@ -15,8 +15,8 @@ const COMMANDS: [(&str, &str, i32); 6] = [
     ("--http2-prior-knowledge", "200", 0),
 ];
 
-/// The kind of fault: an example that fails when it is typed, or a refusal of ours that our own
-/// client cannot follow.
+/// Every curl command that the demo prints works when it is typed, and our own client can follow
+/// our own refusals where that is possible.
 #[test]
 fn the_demo_s_commands_work_and_can_be_followed() {
     peers!("curl");
@@ -51,7 +51,7 @@ fn the_demo_s_commands_work_and_can_be_followed() {
     }
 }
 
-/// The commands of our own client that the demo prints.
+/// The `upshift get` commands that the demo prints reach the upstream.
 #[test]
 fn the_demo_s_own_client_follows() {
     let demo = Demo::start();
@@ -64,7 +64,7 @@ fn the_demo_s_own_client_follows() {
     }
 }
 
-/// A demo that runs as long as this value.
+/// A demo that runs until this value is dropped.
 struct Demo {
     _program: Program,
     lines: Vec<String>,
@@ -93,14 +93,14 @@ impl Demo {
         Self { http: address("http://"), https: address("https://"), _program: program, lines }
     }
 
-    /// The printed commands that begin so.
+    /// The printed commands that begin with `start`.
     fn commands(&self, start: &str) -> Vec<String> {
         let lines = self.lines.iter().map(|line| line.trim().to_owned());
         lines.filter(|line| line.starts_with(start)).collect()
     }
 }
 
-/// As a person types it, `upshift` being the binary that is tested.
+/// Runs a command as a person types it; `upshift` is the binary under test.
 fn shell(command: &str) -> Output {
     let folder = binary().parent().map(|folder| folder.display().to_string()).unwrap_or_default();
     run("sh", &["-c", &format!("PATH={folder}:$PATH\n{command}")])

@@ -1,4 +1,4 @@
-//! `upshift get --output` where something fails: the answer over HTTP/2 and HTTP/3, the disk, the
+//! `upshift get --output` when something fails: the answer over HTTP/2 or HTTP/3, the disk, or the
 //! place for the file.
 
 use std::io::{Read, Write};
@@ -15,9 +15,9 @@ use interop::{binary, exchange, peers, run, skip, start_script, upshift};
 
 use crate::downloads::{content, get, names, serve, unprivileged};
 
-/// A server of HTTP/2 in cleartext whose stream ends with a reset without an error, behind five of
-/// ten bytes; behind all of them, and the end of the stream, where `whole`. Its answers have a
-/// length if one is given.
+/// Starts a cleartext HTTP/2 server that resets each stream without an error, after five of ten
+/// bytes or, if `whole`, after all of them and the end of the stream. Its answers have a
+/// `content-length` if `length` is given.
 fn serve_http2(length: Option<&'static str>, whole: bool) -> SocketAddr {
     let listener = interop::listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
@@ -51,8 +51,8 @@ fn answer_http2(mut stream: TcpStream, length: Option<&str>, whole: bool) -> std
     Ok(())
 }
 
-/// KIND: a truncated answer is taken for whole, and the older file is gone. Over HTTP/2 a reset
-/// without an error was the end of a body.
+/// A truncated answer over HTTP/2 replaces no file. A reset without an error was once taken for the
+/// end of the body, and the older file was lost.
 #[test]
 fn a_truncated_answer_over_http_2_replaces_nothing() {
     for length in [Some("10"), None] {
@@ -72,8 +72,9 @@ fn a_truncated_answer_over_http_2_replaces_nothing() {
     }
 }
 
-/// KIND: a truncated answer is taken for whole, and a longer one too. Over HTTP/3 no length was
-/// counted. And a field that HTTP/3 forbids is named as such, not as missing.
+/// An answer over HTTP/3 that is shorter or longer than its `content-length` replaces no file: the
+/// length was once not checked there. A field that HTTP/3 forbids is reported as forbidden, not as
+/// missing.
 #[test]
 fn an_answer_over_http_3_has_the_length_that_it_says() {
     peers!("python packages");
@@ -103,8 +104,8 @@ fn get_http3(port: u16, path: &str, file: &Path, certificate: &str, more: &[&str
     upshift(&[&["get", "--http3", "--cacert", certificate, &url, "-o", &file], more].concat())
 }
 
-/// KIND: bytes that are not asked for yet are cut away, or a longer file is taken for whole (`-C 2`
-/// of five bytes).
+/// `-C 2` on a file of five bytes writes over it from byte 2 on. The bytes behind are cut off only
+/// once the answer is complete, and a file that is longer than the whole is not taken for complete.
 #[test]
 fn going_on_inside_a_file_writes_over_it() {
     let server = serve();
@@ -125,8 +126,8 @@ fn going_on_inside_a_file_writes_over_it() {
     }
 }
 
-/// KIND: a limit on the size of files (`ulimit -f`) ends the process without a word and leaves a
-/// stray file.
+/// A download beyond the limit on file sizes (`ulimit -f`) is a disk error and leaves the older
+/// file. The limit once ended the process without a message, and a stray file remained.
 #[test]
 fn a_file_that_may_not_grow_is_an_error_of_the_disk() {
     let server = serve();
@@ -150,8 +151,8 @@ fn large(server: SocketAddr) -> String {
     format!("http://{server}/large")
 }
 
-/// KIND: the gateway is ended by the size of its own log, or writes no more when there is room
-/// again.
+/// A log that reaches the limit on file sizes does not end the gateway, and is written again when
+/// there is room.
 #[test]
 fn a_log_that_may_not_grow_does_not_end_the_gateway() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -183,7 +184,7 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// KIND: exit 2, "wrong usage", for a disk or a folder that has failed meanwhile.
+/// A place that becomes unusable during the download is exit code 3, not 2 ("wrong usage").
 #[test]
 fn a_place_that_is_gone_at_the_end_is_no_wrong_usage() {
     let folder = Scratch::new();
@@ -200,8 +201,8 @@ fn a_place_that_is_gone_at_the_end_is_no_wrong_usage() {
     assert_eq!(program.ended(), 3, "{:?}", program.lines());
 }
 
-/// KIND: the old content is lost where a file is written over in place and the disk has no room for
-/// the new one.
+/// A file that is overwritten in place keeps its old content if the disk has no room for the new
+/// one.
 #[test]
 fn a_full_disk_leaves_the_content_that_is_written_over() {
     let folder = Scratch::new();
@@ -212,7 +213,8 @@ fn a_full_disk_leaves_the_content_that_is_written_over() {
     }
     let older = "older".repeat(4000);
     let file = folder.file("file", &older);
-    // The folder takes no file of that user, so the download is collected elsewhere and copied.
+    // That user cannot create files in the folder, so the download is collected elsewhere and
+    // copied.
     let output = unprivileged(serve(), "/large", &file);
     let left = content(&file);
     run("umount", &[&path]).ok();
@@ -227,7 +229,8 @@ fn a_full_disk_leaves_the_content_that_is_written_over() {
     std::fs::remove_file(kept).expect("the whole download");
 }
 
-/// KIND: one name of an open descriptor appends, another destroys what is in its file.
+/// A download to an open descriptor is appended, by every name of the descriptor. By some of them,
+/// it once destroyed the content of the file.
 #[test]
 fn every_name_of_a_descriptor_writes_behind_what_is_there() {
     let server = serve();
@@ -257,7 +260,7 @@ fn every_name_of_a_descriptor_writes_behind_what_is_there() {
     }
 }
 
-/// KIND: a message says that a body broke off, and not how.
+/// The error for a body that breaks off says how: by its length, its chunks or its transfer coding.
 #[test]
 fn a_body_that_breaks_off_says_how() {
     let server = serve();

@@ -1,4 +1,4 @@
-//! `upshift get --output`: what may happen to a file that is there, and what may not.
+//! `upshift get --output`: when an existing file may be replaced or continued, and when not.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +9,7 @@ use std::thread;
 
 use interop::{Output, Program, Scratch, binary, run, upshift};
 
-/// A server that answers by the path, closes each connection behind its answer.
+/// Starts a server that answers by the path and closes each connection after its answer.
 pub(crate) fn serve() -> SocketAddr {
     let listener = interop::listen();
     let address = listener.local_addr().unwrap_or_else(|error| panic!("no address: {error}"));
@@ -89,7 +89,7 @@ fn answer(mut stream: TcpStream) {
         drop(stream.write_all(b"89"));
     }
     if path == "/endless" {
-        // Nothing more comes; the client ends it.
+        // Nothing more is sent; the client closes the connection.
         drop(stream.read(&mut byte));
     }
 }
@@ -104,7 +104,7 @@ pub(crate) fn content(file: &Path) -> String {
         .into_owned()
 }
 
-/// The names in a folder: nothing temporary may stay.
+/// The names in a folder, where no temporary file may remain.
 pub(crate) fn names(folder: &Scratch) -> Vec<String> {
     let entries = std::fs::read_dir(folder.path()).unwrap_or_else(|error| panic!("{error}"));
     let mut names: Vec<_> =
@@ -113,8 +113,8 @@ pub(crate) fn names(folder: &Scratch) -> Vec<String> {
     names
 }
 
-/// Data loss: an answer that is not the rest of a download was written over the part that was
-/// there, and the exit code said that all was well.
+/// Resuming changes a file only by the rest of it or by the whole. Any other answer was once
+/// written over the part that was there, and the exit code was 0.
 #[test]
 fn resuming_touches_the_file_only_for_its_rest_or_its_whole() {
     let server = serve();
@@ -133,15 +133,15 @@ fn resuming_touches_the_file_only_for_its_rest_or_its_whole() {
         ("/201", "01234", 1),
         ("/204", "01234", 1),
         ("/304", "01234", 1),
-        // A connection that is lost: what has come is kept, and only that.
+        // The connection is lost: exactly what has arrived is kept.
         ("/rest-broken", "0123456", 3),
         ("/some", "0123456", 3),
-        // More or less than the part says is not the part.
+        // The length or the coding contradicts `Content-Range`.
         ("/longer", "01234", 1),
         ("/longer-chunks", "01234", 3),
         ("/coded", "01234", 1),
         ("/parts", "01234", 1),
-        // The end is unknown: nothing says that this is the whole.
+        // The total length is unknown, so the file may be incomplete.
         ("/no-end", "0123456", 3),
         ("/plain", "0123456789", 0),
         ("/broken", "01234", 3),
@@ -160,8 +160,8 @@ fn resuming_touches_the_file_only_for_its_rest_or_its_whole() {
     }
 }
 
-/// Data loss: an answer that is not the file, or only the beginning of it, took the place of an
-/// older file.
+/// A file with content is replaced only by a complete new one. Error pages and truncated answers
+/// once took its place.
 #[test]
 fn a_file_with_content_is_replaced_only_by_a_whole_one() {
     let server = serve();
@@ -188,8 +188,8 @@ fn a_file_with_content_is_replaced_only_by_a_whole_one() {
     }
 }
 
-/// A download into a new file that breaks off was to be begun again: as with curl, what has come
-/// stays where `--continue-at` looks for it. An error page makes no file.
+/// A download into a new file that breaks off keeps what has arrived, as curl does, so that
+/// `--continue-at` can resume it. An error page creates no file.
 #[test]
 fn a_new_file_keeps_what_has_come_and_takes_no_error_page() {
     let server = serve();
@@ -204,8 +204,8 @@ fn a_new_file_keeps_what_has_come_and_takes_no_error_page() {
     }
 }
 
-/// KIND: a signal in the middle of a download destroys the older file, or leaves a stray one beside
-/// it; a closed terminal and Ctrl-\ are signals too.
+/// A signal in the middle of a download leaves the older file in place, and no stray one beside it.
+/// This includes SIGHUP from a closed terminal and SIGQUIT from Ctrl-\.
 #[test]
 fn a_signal_leaves_the_older_file() {
     let server = serve();
@@ -223,7 +223,7 @@ fn a_signal_leaves_the_older_file() {
     }
 }
 
-/// KIND: a handler of our own undoes `nohup`.
+/// Signals that are ignored at the start stay ignored: a handler of our own would undo `nohup`.
 #[test]
 fn a_signal_that_is_to_be_ignored_stays_so() {
     let folder = Scratch::new();
@@ -235,7 +235,8 @@ fn a_signal_that_is_to_be_ignored_stays_so() {
     program.ended();
 }
 
-/// A download over an older file, in the middle of its body; `env` prepares its signals.
+/// Starts a download over an older file and waits until it is in the middle of the body. `env`
+/// prepares its signals.
 fn begun(server: SocketAddr, folder: &Scratch, signals: &str) -> Program {
     let file = folder.file("file", "older");
     let mut command = Command::new("env");
@@ -249,7 +250,7 @@ fn begun(server: SocketAddr, folder: &Scratch, signals: &str) -> Program {
     program
 }
 
-/// What a file is besides its content: its permissions, its owner, and the links that lead to it.
+/// A replaced file keeps its permissions and the symbolic links to it.
 #[test]
 fn permissions_and_symbolic_links_stay() {
     let server = serve();
@@ -272,8 +273,8 @@ fn permissions_and_symbolic_links_stay() {
     assert!(dangling.is_symlink() && content(&nothing) == "0123456789");
 }
 
-/// A file in a folder that takes no new ones (a mounted file, a closed folder) was not to be
-/// written at all.
+/// A file is written in place if its folder accepts no new files, as with a mounted file or a
+/// read-only folder. It was once not written at all.
 #[test]
 fn a_file_in_a_closed_folder_is_written_all_the_same() {
     let server = serve();
@@ -292,7 +293,7 @@ fn a_file_in_a_closed_folder_is_written_all_the_same() {
     assert_eq!((refused.code, content(&file).as_str()), (3, "older"), "{refused:?}");
 }
 
-/// `get` as a user to whom the file belongs, and to whom its folder is closed.
+/// Runs `get` as a user who owns the file and cannot write to its folder.
 pub(crate) fn unprivileged(server: SocketAddr, path: &str, file: &Path) -> Output {
     let (url, name) = (format!("http://{server}{path}"), file.to_string_lossy());
     let binary = binary();
@@ -307,8 +308,8 @@ pub(crate) fn unprivileged(server: SocketAddr, path: &str, file: &Path) -> Outpu
     run("setpriv", &[&user[..], &words[..]].concat())
 }
 
-/// A pipe, a device and stdout hold nothing that could be lost, and are not replaced: every answer
-/// goes there.
+/// Pipes, devices and stdout get every answer, including error pages: they hold nothing that could
+/// be lost, and are not replaced.
 #[test]
 fn pipes_and_devices_get_every_answer() {
     let server = serve();
@@ -332,10 +333,10 @@ fn pipes_and_devices_get_every_answer() {
     }
 }
 
-/// What cannot come to a good end is wrong usage before anything is sent, and touches nothing.
+/// A download that cannot succeed is wrong usage: nothing is sent, and no file is touched.
 #[test]
 fn a_download_that_cannot_be_written_is_not_begun() {
-    // Nothing listens here: a request that is sent ends with 3.
+    // Nothing listens here, so a request that is sent ends with exit code 3.
     let server = interop::free_port();
     let folder = Scratch::new();
     let file = folder.file("file", "01234");

@@ -1,5 +1,5 @@
-//! `upshift get` against servers that nobody here wrote, each with its own way of saying 426, and
-//! against the gateway in every kind.
+//! `upshift get` against third-party servers, each with its own way of answering 426, and against
+//! the gateway with every kind of requirement.
 
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
@@ -10,7 +10,7 @@ use interop::{
 };
 use serde_json::Value;
 
-/// What `upshift get --json` makes of a URL, and its exit code.
+/// The trace that `upshift get --json` prints, and its exit code.
 fn get(arguments: &[&str]) -> (Value, i32) {
     let words: Vec<&str> =
         ["get", "--json", "--insecure"].iter().chain(arguments).copied().collect();
@@ -22,7 +22,7 @@ fn get(arguments: &[&str]) -> (Value, i32) {
     )
 }
 
-/// The numbers of the rules that were followed or stopped by, in order.
+/// The numbers of the rules that were followed or that stopped it, in order.
 fn rules(trace: &Value) -> Vec<u64> {
     let requests = trace["requests"].as_array().map(Vec::as_slice).unwrap_or_default();
     requests.iter().filter_map(|request| request["rule"]["number"].as_u64()).collect()
@@ -32,7 +32,7 @@ fn last(trace: &Value) -> &Value {
     trace["requests"].as_array().and_then(|requests| requests.last()).unwrap_or(&Value::Null)
 }
 
-/// Waits until something listens there.
+/// Waits until the program listens at the address.
 fn listens(address: SocketAddr, program: Program) -> Program {
     for _ in 0..400 {
         if TcpStream::connect(address).is_ok() {
@@ -92,8 +92,8 @@ fn nghttpd_speaks_http_2_and_nothing_else() {
     let _nghttpd = listens(address, Program::start(command));
     let (trace, code) = get(&["--http2", &format!("http://{address}/index.html")]);
     assert_eq!((code, &last(&trace)["http"]), (0, &Value::from("2")), "{trace:#}");
-    // In HTTP/1.1 it is no server at all: that is the environment's failure, told and not guessed
-    // at.
+    // It does not speak HTTP/1.1 at all. That is reported as a failure of the environment (exit
+    // code 3).
     assert_eq!(get(&["--http1.1", &format!("http://{address}/index.html")]).1, 3);
 }
 
@@ -129,7 +129,7 @@ fn apaches_wstunnel_wants_a_websocket() {
     let modules = ["proxy", "proxy_wstunnel"];
     let lines = "ProxyWebsocketFallbackToProxyHttp Off\nProxyPass \"/chat\" \"ws://127.0.0.1:9/\"";
     let _apache = apache(address, &modules, lines);
-    // It says so only to who offers something else.
+    // It answers 426 only to a request that offers another protocol.
     let offer =
         ["-H", "Connection: upgrade", "-H", "Upgrade: derp/2", &format!("http://{address}/chat")];
     let (trace, code) = get(&offer);
@@ -155,7 +155,7 @@ fn apache_switches_to_h2c_where_prior_knowledge_fails() {
         (vec![11, 12], Some(3)),
         "prior knowledge, then the switch: {trace:#}"
     );
-    // Without leave to switch it ends with the server's wish, not with a guess.
+    // Without `--allow h2c`, it does not switch.
     assert_eq!(get(&["--http1.1", &url]).1, 3);
 }
 
@@ -228,7 +228,7 @@ fn port_of(server: &mut Program) -> u16 {
     })
 }
 
-/// Paths that each require another kind.
+/// Paths with another kind of requirement each.
 const KINDS: &str = r#"
 [[rule]]
 id = "tls"
@@ -321,12 +321,12 @@ fn the_gateways_own_switches_are_followed_where_allowed() {
     let origin = Origin::start(200, &[]);
     let rules_of = "[[rule]]\nid = \"h2\"\npaths = [\"/h2/**\"]\nrequire = { http = \"2\" }\n";
     let gateway = Gateway::with(origin.address(), "h2c-upgrade = true", rules_of, &[]);
-    // `--allow` once added its step to those that `--no-follow` takes away.
+    // `--allow` once allowed its step despite `--no-follow`.
     let (trace, code) = get(&["--no-follow", "--allow", "h2c", &gateway.url("/h2/a")]);
     assert_eq!((code, trace["requests"].as_array().map(Vec::len)), (1, Some(1)), "{trace:#}");
     let (trace, code) = get(&["--allow", "h2c", &gateway.url("/h2/a")]);
     assert_eq!((code, &last(&trace)["http"]), (0, &Value::from("2")), "{trace:#}");
-    // Credentials are not sent again in clear, whatever the way.
+    // Credentials are not sent again in cleartext.
     let (trace, code) = get(&["-H", "Authorization: Basic x", &gateway.url("/h2/a")]);
     assert_eq!((code, rules(&trace)), (1, vec![17]), "{trace:#}");
 }
@@ -344,7 +344,7 @@ fn a_download_that_broke_off_goes_on() {
     let output = run(&binary().to_string_lossy(), &["get", "-C", "-", "-o", &path, &url]);
     assert_eq!(output.code, 0, "{}", output.stderr);
     assert!(std::fs::read(&file).unwrap_or_default() == whole, "the same bytes");
-    // Whole already: nothing to do, and nothing lost.
+    // The file is complete already, and stays as it is.
     let output = run(&binary().to_string_lossy(), &["get", "-C", "-", "-o", &path, &url]);
     assert_eq!(
         (output.code, std::fs::read(&file).unwrap_or_default().len()),
@@ -354,8 +354,8 @@ fn a_download_that_broke_off_goes_on() {
     );
 }
 
-/// KIND: an error without its way out: the first try against a server whose certificate signs
-/// itself.
+/// The error for an untrusted certificate names the flags that help. A self-signed certificate is
+/// usual at a first try.
 #[test]
 fn a_certificate_that_is_not_trusted_leads_to_the_flags() {
     let origin = Origin::start(200, &[]);

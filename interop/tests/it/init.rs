@@ -1,11 +1,11 @@
-//! `upshift init`: the first policy file, which has to be right and to start as it is.
+//! `upshift init`: the first policy file, which has to be valid and to start a gateway as it is.
 
 use std::path::Path;
 use std::process::Command;
 
 use interop::{Program, Scratch, binary, peers, run, script, skip, upshift};
 
-/// Flags that make a file, and what has to stand in it.
+/// Flags for `init`, and the text that the file has to contain.
 const FILES: [(&[&str], &[&str]); 11] = [
     (&[], &["upstream = \"http://127.0.0.1:9\"", "# [[rule]]"]),
     (&["--tls"], &["tls = \"1.2\"", "https    = \"127.0.0.1:8443\"", "phase   = \"observe\""]),
@@ -40,7 +40,8 @@ const FILES: [(&[&str], &[&str]); 11] = [
     ),
 ];
 
-/// The kind of fault: a file from one command that the next command refuses or warns about.
+/// A file that `init` writes passes `check` without warnings. `init -` prints one of the same
+/// length.
 #[test]
 fn what_is_written_is_valid_without_warnings() {
     for (flags, expected) in FILES {
@@ -57,7 +58,7 @@ fn what_is_written_is_valid_without_warnings() {
     }
 }
 
-/// The kind of fault: a file that `check` accepts and `serve` does not.
+/// A file that `init` writes starts a gateway, and does not merely pass `check`.
 #[test]
 fn what_is_written_starts() {
     let everything = ["--tls", "--api", "header:X-Api-Version=2.0", "--client", "AcmeApp=5.1"];
@@ -82,7 +83,7 @@ fn what_is_written_starts() {
     assert_eq!(program.ended(), 0);
 }
 
-/// The kind of fault: work of a person that is lost because a command wrote over it.
+/// An existing file is overwritten only with `--force`, so that no work is lost.
 #[test]
 fn a_file_that_is_there_is_left_alone_unless_forced() {
     let folder = Scratch::new();
@@ -98,7 +99,7 @@ fn a_file_that_is_there_is_left_alone_unless_forced() {
     assert!(read(Path::new(&file)).contains("[gateway]"));
 }
 
-/// The kind of fault: a wrong flag that is taken, or whose error does not say what is right.
+/// A wrong flag is refused with an error that says what is right, and no file is written.
 #[test]
 fn wrong_flags_are_explained_and_nothing_is_written() {
     let wrong: [(&[&str], &str); 12] = [
@@ -134,7 +135,7 @@ fn wrong_flags_are_explained_and_nothing_is_written() {
     assert_eq!(output.code, 3, "{output:?}");
 }
 
-/// The kind of fault: an error that does not name the way out. `serve` and `check` are what people
+/// The error for a missing policy file leads to `upshift init`. `serve` and `check` are what people
 /// try first.
 #[test]
 fn a_missing_policy_file_leads_to_init() {
@@ -149,7 +150,7 @@ fn a_missing_policy_file_leads_to_init() {
     }
 }
 
-/// What `init` with these flags writes.
+/// The file that `init` writes with these flags.
 fn written(file: &Path, flags: &[&str]) -> String {
     let name = file.to_string_lossy();
     let output = upshift(&[&["init", &name], &with_upstream(flags)[..]].concat());
@@ -168,7 +169,8 @@ fn read(file: &Path) -> String {
     std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// The kind of fault: questions that work in a unit test only. Here they are asked on a terminal.
+/// `init` asks its questions on a real terminal, which the unit tests do not have. It asks none if
+/// the file exists.
 #[test]
 fn on_a_terminal_it_asks() {
     peers!("python packages");
@@ -190,8 +192,7 @@ fn on_a_terminal_it_asks() {
     assert_eq!(output.code, 2, "asked although the file is there: {output:?}");
 }
 
-/// The kind of fault: work of a person that is lost because there was no room for what was to
-/// replace it.
+/// A full disk leaves the old file as it is, and no partial new one.
 #[test]
 fn a_full_disk_costs_nothing_of_the_old_file() {
     let folder = Scratch::new();
@@ -216,8 +217,8 @@ fn a_full_disk_costs_nothing_of_the_old_file() {
     assert_eq!(names, ["filler", "upshift.toml"]);
 }
 
-/// The kind of fault: a link, or permissions, that do not survive the file behind them being
-/// replaced.
+/// `--force` replaces the content only: a symbolic link stays a link, and its target keeps its
+/// permissions.
 #[test]
 fn a_forced_file_stays_where_it_is_and_as_secret() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -231,8 +232,8 @@ fn a_forced_file_stays_where_it_is_and_as_secret() {
     assert_eq!(target.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
 }
 
-/// The kind of fault: a file that names what is not there, or asks for a variable, and a command
-/// that does not say so.
+/// `init` says what has to exist before `serve`: a certificate, a key, and the variable of the
+/// admin token.
 #[test]
 fn what_has_to_be_there_before_serve_is_said() {
     let folder = Scratch::new();
@@ -263,7 +264,7 @@ fn what_has_to_be_there_before_serve_is_said() {
     assert_eq!(offline.code, 0, "{offline:?}");
 }
 
-/// The kind of fault: a command in a file that cannot be typed as it stands there.
+/// The commands in the file can be typed as they stand there, whatever the name of the file is.
 #[test]
 fn a_file_of_any_name_says_how_it_is_checked() {
     let folder = Scratch::new();
@@ -285,7 +286,7 @@ fn a_file_of_any_name_says_how_it_is_checked() {
     }
 }
 
-/// The kind of fault: `--json` that prints no JSON where the file cannot be read.
+/// `check --json` prints a report even if it cannot read the file.
 #[test]
 fn a_file_that_cannot_be_read_is_a_report_as_well() {
     let folder = Scratch::new();

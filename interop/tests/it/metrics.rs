@@ -1,7 +1,7 @@
-//! What Prometheus makes of `/metrics`: its checker, its parsers, and a real one that scrapes.
+//! `/metrics` as Prometheus reads it: its checker, its parsers, and a real server that scrapes.
 //!
-//! KIND: metrics that break conventions (operations.md, B20, B21): series without help, counters
-//! typed as gauges, one format whatever `Accept` said.
+//! The metrics have to follow the conventions. They once had series without help, counters typed as
+//! gauges, and the same format for every `Accept`.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -55,7 +55,7 @@ fn promtool_finds_no_fault() {
     assert_eq!((checked.code, &*checked.stderr, &*checked.stdout), (0, "", ""), "{text}");
 }
 
-/// The reference parser of OpenMetrics, which is strict.
+/// The reference parser of OpenMetrics, which is strict, reads the metrics.
 #[test]
 fn openmetrics_is_read_by_its_reference_parser() {
     peers!("python packages");
@@ -95,7 +95,7 @@ impl Prometheus {
         Self::start(&[gateway.admin()], "exemplar-storage", &configuration)
     }
 
-    /// One that scrapes these admin listeners once a second.
+    /// Starts one that scrapes these admin listeners once a second.
     pub(crate) fn of_fleet(admins: &[SocketAddr]) -> Self {
         Self::start(admins, "exemplar-storage", "")
     }
@@ -158,7 +158,7 @@ fn prometheus_scrapes_openmetrics_with_exemplars() {
     prometheus.answers(refused, ",\"1\"]");
     prometheus
         .answers("query?query=upshift_tls_handshakes_total%7Bversion%3D%221.3%22%7D", ",\"1\"]");
-    // The certificate of a test gateway is made by itself and far from its end.
+    // A test gateway makes its own certificate, which is far from its expiry.
     prometheus.answers(
         "query?query=upshift_certificate_expiry_timestamp_seconds-time()%3E86400",
         "\"certificate\":\"",
@@ -184,7 +184,7 @@ fn prometheus_scrapes_native_histograms() {
         .answers("query?query=upshift_rule_requests_total%7Bverdict%3D%22refuse%22%7D", ",\"1\"]");
 }
 
-/// The cause of a failed handshake is what a client did.
+/// Failed TLS handshakes are counted by what the client did.
 #[test]
 fn failed_handshakes_are_counted_by_cause() {
     peers!("curl");

@@ -1,19 +1,19 @@
-//! Retries: a request goes out at most twice, and one that is not idempotent at most once.
+//! Retries: a request is sent at most twice, and at most once if it is not idempotent.
 //!
-//! KIND: one request is sent again on every resting connection of a core (attack.md, F6): after 400
-//! rested connections one DELETE arrived 208 times. Right: RFC 9110 §9.2.2, one automatic retry.
+//! RFC 9110 §9.2.2: a failed automatic retry is not retried. A request was once sent again on every
+//! idle connection of a core: with 400 of them, one DELETE arrived 208 times.
 
 use std::time::Duration;
 
 use interop::{Gateway, Resting, exchange_within, rest_connections};
 
-/// Connections that rest before each request, over all cores.
+/// The number of connections that are idle before each request, over all cores.
 const RESTING: usize = 400;
 
-/// Time for an answer; a gateway that goes through all its connections needs it.
+/// The time limit for an answer, long enough for a gateway that tries all its connections.
 const ENOUGH: Duration = Duration::from_secs(10);
 
-/// Idempotent methods (RFC 9110 §9.2.2), which may be sent again once.
+/// A request with an idempotent method (RFC 9110 §9.2.2) may be sent again once.
 #[test]
 fn an_idempotent_request_goes_out_twice_at_most() {
     for method in ["GET", "HEAD", "DELETE", "PUT", "OPTIONS"] {
@@ -23,7 +23,7 @@ fn an_idempotent_request_goes_out_twice_at_most() {
     }
 }
 
-/// The same with content: it may be sent again only where it was kept.
+/// The same with content: such a request may be sent again only if the content was kept.
 #[test]
 fn an_idempotent_request_with_content_goes_out_twice_at_most() {
     for method in ["PUT", "DELETE"] {
@@ -44,7 +44,7 @@ fn a_request_that_is_not_idempotent_goes_out_once() {
     }
 }
 
-/// Two replicas: the one retry is one in all, not one for each.
+/// With two replicas there is one retry in all, not one for each.
 #[test]
 fn a_request_goes_out_twice_at_most_to_all_replicas_together() {
     for method in ["DELETE", "POST"] {
@@ -59,7 +59,7 @@ fn a_request_goes_out_twice_at_most_to_all_replicas_together() {
     }
 }
 
-/// RFC 9112 §9.3.1: the retry opens a new connection, for those that rest are as old as the one
+/// RFC 9112 §9.3.1: the retry opens a new connection, because the idle ones are as old as the one
 /// that broke.
 #[test]
 fn the_one_retry_takes_a_new_connection() {
@@ -83,8 +83,7 @@ fn the_retry_at_another_replica_takes_a_new_connection() {
     }
 }
 
-/// A gateway whose connections to both replicas have rested, and break from now on; new ones, too,
-/// if `new`.
+/// A gateway whose idle connections to both replicas break from now on, as do new ones if `new`.
 fn before_breaking(both: [&Resting; 2], new: bool) -> Gateway {
     let addresses = both.map(|replica| format!("\"http://{}\"", replica.address())).join(", ");
     let site = format!("[[upstream]]\npaths = [\"/**\"]\naddresses = [{addresses}]\n");
@@ -100,8 +99,8 @@ fn request(method: &str, fields: &str, content: &str) -> String {
     format!("{method} /once HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{fields}\r\n{content}")
 }
 
-/// Sends a request to an upstream that breaks all its connections; gives how often it arrived, and
-/// the client's status.
+/// Sends a request to an upstream that breaks all its connections. Returns how often it arrived,
+/// and the status that the client got.
 fn ask_breaking(method: &str, fields: &str, content: &str) -> (usize, Option<u16>) {
     let upstream = Resting::start();
     let gateway = Gateway::start(upstream.address(), "");

@@ -1,6 +1,4 @@
-//! The export over OTLP, to a real collector.
-//!
-//! KIND: telemetry that only its own tests can read.
+//! The export over OTLP, read by a real collector and not only by the project's own tests.
 
 use std::process::Command;
 
@@ -8,7 +6,7 @@ use interop::{Gateway, Origin, Program, Scratch, exchange, free_port, peers, rot
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// The collector takes metrics and traces, and prints what it was sent.
+/// The collector accepts metrics and traces, and prints what it received.
 #[test]
 fn a_collector_takes_metrics_and_traces() {
     peers!("python packages");

@@ -1,8 +1,8 @@
-//! Progress: neither a client nor an upstream holds anything for ever by doing nothing, and those
-//! that are only slow are served to the end.
+//! Progress: no client and no upstream holds anything forever by doing nothing, and those that are
+//! only slow are served to the end.
 //!
-//! KIND: a time-out that is missing, or that a frame which moves nothing puts off (attack.md, F4,
-//! F5, F9, F12, F13).
+//! A timeout must not be missing, and frames that make no progress, such as PING, must not put it
+//! off.
 
 mod admin;
 mod bystanders;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use interop::{Count, Gateway, tally, wait};
 
-/// Short times; `upstream-silence` is as `upstream-response`.
+/// Short time limits; `upstream-silence` is the same as `upstream-response`.
 const LIMITS: &str = r#"
 [limits]
 idle              = "2s"
@@ -31,19 +31,19 @@ tunnel-idle       = "3s"
 discard-timeout   = "1s"
 "#;
 
-/// Time in which what a stalled peer holds is released.
+/// The time within which everything that a stalled peer holds is released.
 const SOON: Duration = Duration::from_secs(6);
 
-/// Between two frames that move nothing.
+/// The time between two frames that make no progress.
 const BEAT: Duration = Duration::from_millis(300);
 
-/// Between two looks at what is held.
+/// The time between two checks of what is held.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A gateway of which a test counts the connections.
+/// A gateway whose connections a test counts.
 struct Watched {
     gateway: Gateway,
-    /// Descriptors without any connection.
+    /// The number of its descriptors without any connection.
     own: usize,
 }
 
@@ -53,7 +53,7 @@ impl Watched {
         Self { gateway, own }
     }
 
-    /// Connections that it has open, to clients and upstreams together.
+    /// The number of its open connections, to clients and upstreams together.
     fn held(&self) -> usize {
         self.gateway.descriptors().saturating_sub(self.own)
     }
@@ -69,7 +69,7 @@ impl Watched {
         self.assert_releases_despite(limit, most, || ());
     }
 
-    /// The same, while `beat` goes on.
+    /// The same, with calls of `beat` in the meantime.
     fn assert_releases_despite(&self, limit: Duration, most: usize, beat: impl FnMut()) {
         tally(Count::Held, self.held());
         let released = ends_despite(limit, beat, || self.held() <= most);
@@ -87,8 +87,8 @@ impl Deref for Watched {
     }
 }
 
-/// The descriptors of a gateway that has just started: its files are being opened, and the
-/// connection by which it was seen to have started is still to be closed.
+/// The number of descriptors of a gateway that has just started: its files are still being opened,
+/// and the connection that showed it to be ready is still to be closed.
 fn settled_descriptors(gateway: &Gateway) -> usize {
     let mut before = gateway.descriptors();
     for _ in 0..20 {
@@ -102,12 +102,13 @@ fn settled_descriptors(gateway: &Gateway) -> usize {
     before
 }
 
-/// A gateway of all versions with [`LIMITS`].
+/// A gateway for all HTTP versions, with [`LIMITS`].
 fn gateway(upstream: SocketAddr) -> Watched {
     Watched::new(Gateway::with(upstream, "http3 = true", LIMITS, &[]))
 }
 
-/// Waits until `done`, and goes on with `beat` meanwhile; tells whether it was done within `limit`.
+/// Waits until `done`, with calls of `beat` in the meantime. Returns true if it was done within
+/// `limit`.
 fn ends_despite(limit: Duration, mut beat: impl FnMut(), done: impl Fn() -> bool) -> bool {
     let begun = Instant::now();
     let mut last = begun;

@@ -1,7 +1,7 @@
-//! The alerts and the dashboard in `integrations/prometheus`: what `promtool` and a real Prometheus
-//! make of them, and whether the gateway has the metrics that they name.
+//! The alerts and the dashboard in `integrations/prometheus`, read by `promtool` and a real
+//! Prometheus and compared with the metrics of a gateway.
 //!
-//! KIND: a dashboard of metrics that were renamed, and an alert that can never fire.
+//! They must not name metrics that were renamed, and every alert has to be able to fire.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ fn promtool_accepts_the_rules_and_their_tests() {
         let cases: Vec<&str> = tested.split(&format!("alertname: {alert}\n")).skip(1).collect();
         let silent = cases.iter().any(|case| case.trim_start().starts_with("exp_alerts: []"));
         let firing = cases.iter().any(|case| case.trim_start().starts_with("exp_alerts:\n"));
-        // A list of the alerts that fire says of every other series in the test that it is silent.
+        // A list of firing alerts asserts that every other series of the test is silent.
         assert!(firing && (silent || alert == "UpshiftCertificateExpiring"), "{alert}");
     }
 }
@@ -106,7 +106,7 @@ fn every_metric_is_one_that_a_gateway_has_from_the_start() {
     }
 }
 
-/// The help of a command names the verb and every flag that a summary tells to type.
+/// The help of a command names the verb and every flag in the command of a summary.
 #[test]
 fn every_summary_has_a_command_that_exists() {
     let rules = text(ALERTS);

@@ -1,5 +1,5 @@
-//! The files that a policy names: one that a start cannot use is found by `check` and refused by a
-//! reload, and one that does not answer stops nothing.
+//! The files that a policy names: `check` finds one that a start cannot use, and a reload refuses
+//! it. One that cannot be read in time blocks nothing.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,8 +8,8 @@ use interop::{Certificate, Gateway, Origin, Program, Scratch, peers, python_serv
 
 use crate::reloads::{RULE, good, reload, status};
 
-/// Checks the lines as `check`, as `check --offline`, as a start and as a reload of a gateway that
-/// serves.
+/// Checks that `check`, a start and a reload of a running gateway refuse the lines with these
+/// words, and that `check --offline` accepts them.
 #[track_caller]
 fn is_refused(gateway: &mut Gateway, lines: &str, rest: &str, said: &[&str], code: i32) {
     let before = good(gateway);
@@ -36,8 +36,8 @@ fn running(origin: &Origin) -> Gateway {
     Gateway::with(origin.address(), "#more", RULE, &[])
 }
 
-/// KIND: a check that is laxer than a start: `check` said valid of a store with which `serve` ended
-/// with 3.
+/// `check` and a reload find a store that cannot be read. `check` once called a file valid although
+/// `serve` then ended with exit code 3.
 #[test]
 fn a_store_that_cannot_be_read_is_found_by_check_and_reload() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -70,7 +70,7 @@ fn a_store_that_cannot_be_read_is_found_by_check_and_reload() {
     );
 }
 
-/// A store that another gateway has open is no fault of the file, and `check` runs beside it.
+/// `check` accepts a store that a running gateway has open.
 #[test]
 fn check_runs_beside_the_gateway_whose_store_it_reads() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -85,7 +85,7 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).expect("a readable file")
 }
 
-/// A gateway's certificate, whole, and what can go wrong with a copy of it.
+/// A certificate and its key, for copies with a fault in them.
 struct Pem {
     folder: Scratch,
     text: String,
@@ -105,8 +105,8 @@ impl Pem {
     }
 }
 
-/// KIND: of several things only the first is looked at. A second certificate that is none passed
-/// every check, and then OpenSSL's clients failed.
+/// Every certificate in a file is read, not only the first. A second one that was invalid once
+/// passed every check, and OpenSSL's clients then failed.
 #[test]
 fn every_certificate_of_a_file_is_read() {
     let (origin, pem) = (Origin::start(200, &[]), Pem::new());
@@ -149,8 +149,8 @@ fn ask(url: &str, trusted: &str) -> String {
     run("curl", &words).stdout
 }
 
-/// KIND: a default that replaces what was lost. A file without [gateway.tls] swapped the
-/// certificate for a self-signed one.
+/// A listener that stays keeps its certificate. A reload of a file without `[gateway.tls]` once
+/// swapped it for a self-signed one.
 #[test]
 fn a_listener_that_stays_keeps_its_certificate() {
     let (origin, pem) = (Origin::start(200, &[]), Pem::new());
@@ -171,8 +171,8 @@ fn a_listener_that_stays_keeps_its_certificate() {
     assert_eq!(ask(&url, &trusted), "426");
 }
 
-/// KIND: one rule for the same thing in three places. A token from a variable or a file could be of
-/// any length.
+/// A token that is short or empty is refused, whether it comes from a file or from a variable. Such
+/// tokens could once be of any length, unlike those in the policy file.
 #[test]
 fn a_short_token_is_refused_wherever_it_stands() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -200,8 +200,8 @@ fn a_short_token_is_refused_wherever_it_stands() {
     }
 }
 
-/// KIND: a reload locks its operators out. Without its token, an admin listener that others can
-/// reach answers no call.
+/// A reload cannot remove the token of an admin listener that other machines can reach. Without it,
+/// the listener would answer no call, and its operators would be locked out.
 #[test]
 fn the_token_of_an_exposed_admin_listener_cannot_be_lost() {
     let origin = Origin::start(200, &[]);
@@ -238,8 +238,8 @@ fn make_pipe(folder: &Scratch) -> String {
     path
 }
 
-/// KIND: a wait without a limit, for a file. A pipe that nothing writes to held up the reload, and
-/// every signal after it.
+/// A pipe in place of a file is refused at once. One that nothing writes to once held up the
+/// reload, and every signal after it.
 #[test]
 fn a_pipe_in_place_of_a_file_is_refused_at_once() {
     let (origin, pem) = (Origin::start(200, &[]), Pem::new());
@@ -265,14 +265,14 @@ fn a_pipe_in_place_of_a_file_is_refused_at_once() {
     std::fs::remove_file(&file).expect("a writable folder");
     let said = reload(&mut gateway, &text);
     assert!(said.contains(" reloaded: "), "{said}");
-    // A pipe is read once by `check`, and that is enough for it.
+    // `check` reads its file only once, so it accepts a pipe.
     let words =
         format!("cat {} | {} check /dev/stdin", file.display(), interop::binary().display());
     assert_eq!(run("sh", &["-c", &words]).code, 0);
 }
 
-/// KIND: the same, where the file is a regular one on a disk that hangs. A lease of another process
-/// holds up whoever opens the file, as a network file system without its server does.
+/// A regular file that does not answer, as on a disk that hangs, blocks no signal. The lease of
+/// another process holds up the open here, as a network file system without its server does.
 #[test]
 fn a_file_that_does_not_answer_stops_no_signal() {
     peers!("python packages");

@@ -1,5 +1,5 @@
-//! What a reload says of a change: everything that takes effect has a name, and nothing is called
-//! the same that is not.
+//! The report of a reload: it names every change that takes effect, and calls nothing unchanged
+//! that is not.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use interop::{Certificate, Gateway, Origin, Scratch, run};
 
 use crate::reloads::{RULE, good, reload, series, status};
 
-/// A policy in which every kind of setting stands once, for one upstream.
+/// A policy with every kind of setting, for one upstream.
 fn everything(upstream: std::net::SocketAddr) -> String {
     format!(
         "[gateway]\nhttp = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n\
@@ -21,7 +21,7 @@ fn everything(upstream: std::net::SocketAddr) -> String {
     )
 }
 
-/// What stands there, what takes its place, and what is said of that.
+/// A text in the policy, its replacement, and what the gateway says about the change.
 const CHANGES: [(&str, &str, &str); 39] = [
     ("10.0.0.0/8", "127.0.0.0/8", "gateway.proxy changed"),
     ("X-Forwarded-Proto", "X-Forwarded-Ssl", "gateway.proxy changed"),
@@ -68,8 +68,9 @@ const CHANGES: [(&str, &str, &str); 39] = [
     ("#first", "# only a comment", "no settings changed"),
 ];
 
-/// KIND: a report that lists what its author thought of. A reload that turned 200 into 426, because
-/// a proxy was no longer declared, said that nothing was different.
+/// A reload names every setting that changes. A list of the settings that its author had thought of
+/// was not enough: a reload that turned 200 into 426, because a proxy was no longer declared, once
+/// reported that nothing was different.
 #[test]
 fn every_setting_that_changes_is_named() {
     let origin = Origin::start(200, &[]);
@@ -93,15 +94,15 @@ fn every_setting_that_changes_is_named() {
     );
 }
 
-/// The table of the text that begins so, up to the next table.
+/// The table of the text that begins with `begins`, up to the next table.
 fn part(text: &str, begins: &str) -> String {
     let from = text.find(begins).unwrap_or_default();
     let length = text[from + 1..].find("\n[[").map_or(text.len() - from, |end| end + 2);
     text[from..from + length].to_owned()
 }
 
-/// KIND: a comparison of sets where the order decides. The first upstream that matches is asked,
-/// and the first of two rules that refuse answers.
+/// A reload names a new order of upstreams or rules. The first upstream that matches gets the
+/// request, and the first of two rules that refuse answers.
 #[test]
 fn another_order_is_named() {
     let origin = Origin::start(200, &[]);
@@ -128,8 +129,8 @@ fn place(certificate: &Certificate, folder: &Scratch) {
     }
 }
 
-/// KIND: a name is compared, and what it stands for is not. A renewed certificate under the same
-/// name was taken up without a word.
+/// A reload names a renewed certificate. Only file names were once compared, so a new certificate
+/// under the same name was loaded without a word.
 #[test]
 fn a_renewed_certificate_is_named() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -157,8 +158,8 @@ fn shown(gateway: &Gateway) -> String {
     run("sh", &["-c", &words]).ok()
 }
 
-/// KIND: what is made at random is made again. Those who had come to trust the self-signed
-/// certificate met another one after each reload.
+/// A self-signed certificate survives a reload. Clients that trusted it once met another one after
+/// each reload.
 #[test]
 fn a_self_signed_certificate_survives_a_reload() {
     let origin = Origin::start(200, &[]);
@@ -170,8 +171,8 @@ fn a_self_signed_certificate_survives_a_reload() {
     assert_eq!(shown(&gateway), before);
 }
 
-/// KIND: what is bound to a name is lost with the name. A pause does not move to the rule that
-/// takes the place of another, and waits for its own to return.
+/// A pause whose rule is gone is named and kept. It does not move to the rule that replaces its
+/// own, and applies again when its own rule returns.
 #[test]
 fn a_pause_whose_rule_is_gone_is_named_and_kept() {
     let origin = Origin::start(200, &[]);

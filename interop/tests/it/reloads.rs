@@ -1,8 +1,8 @@
-//! What a start refuses, a reload refuses and `check` reports; and what a reload takes up or names.
+//! A reload refuses and `check` reports everything that a start refuses, and a reload applies or
+//! names every change.
 //!
-//! KIND: a reload or a check that is laxer than a start (operations.md, A4, B7, B8, B10;
-//! newcomer.md, H4): an empty file under `--watch` made every answer 503, and the reload counted as
-//! "ok".
+//! Both were once laxer than a start: an empty file under `--watch` made every answer 503, and the
+//! reload counted as "ok".
 
 use std::path::PathBuf;
 
@@ -13,20 +13,21 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\
 /// Refuses every request over HTTP/1.
 pub(crate) const RULE: &str = "[[rule]]\nid = \"modern\"\nrequire = { http = \"2\" }\n";
 
-/// A second one, for one path.
+/// A second rule, for one path.
 const ORDERS: &str = "[[rule]]\nid = \"orders\"\npaths = [\"/orders\"]\n\
     require = { api = { read = [\"query:v\"], minimum = \"2\" } }\n";
 
-/// A file of which `serve` refuses something that it names: the lines, and what is said about them.
+/// A policy file that `serve` refuses for something that it names: its lines, and what is said
+/// about them.
 struct Unusable {
     gateway: String,
     rest: &'static str,
     said: &'static str,
-    /// The file alone shows it.
+    /// True if the policy file alone shows the fault.
     is_of_the_file: bool,
 }
 
-/// Files that are valid TOML with valid keys, and cannot be served.
+/// Files that are valid TOML with valid keys, but cannot be served.
 fn unusable(folder: &Scratch) -> Vec<Unusable> {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let tls = |certificate: &str, key: &str| {
@@ -101,7 +102,7 @@ fn check_reports_what_a_start_refuses() {
     }
 }
 
-/// Reloads the file with this text, and returns the lines that the gateway has said since.
+/// Reloads the file with this text, and returns the lines that the gateway has printed since.
 pub(crate) fn reload(gateway: &mut Gateway, text: &str) -> String {
     let before = gateway.program().lines().len();
     std::fs::write(gateway.file(), text).expect("a writable file");
@@ -110,7 +111,7 @@ pub(crate) fn reload(gateway: &mut Gateway, text: &str) -> String {
         let said = lines[before..].iter().any(|line| line.contains("reloaded"));
         said.then_some(())
     });
-    // What it says of the changes follows.
+    // The lines about the changes follow.
     for _ in 0..20 {
         pause();
     }
@@ -125,7 +126,7 @@ pub(crate) fn status(gateway: &Gateway) -> u16 {
     exchange(gateway.http(), REQUEST, false).0.status
 }
 
-/// The value of the series that begins so.
+/// The value of the series that begins with `begins`; 0 if there is none.
 pub(crate) fn series(gateway: &Gateway, begins: &str) -> f64 {
     let text = gateway.ask_admin("/metrics").text();
     let found = text.lines().find(|line| line.starts_with(begins));
@@ -152,7 +153,8 @@ fn a_reload_refuses_what_a_start_refuses() {
     assert_eq!(series(&gateway, "upshift_reloads_total{outcome=\"ok\"}"), 0.0);
 }
 
-/// Files that lost what they had: written half, or truncated.
+/// A reload refuses a file that has lost every rule or its upstream, as one does that is half
+/// written or truncated.
 #[test]
 fn a_reload_that_loses_every_rule_or_upstream_is_refused() {
     let origin = Origin::start(200, &[]);
@@ -177,8 +179,8 @@ fn an_empty_file_under_watch_changes_nothing() {
     assert_eq!(status(&gateway), 426);
 }
 
-/// Half a file is valid TOML with half of the rules: nothing tells it from an intended change, so
-/// it is named.
+/// A reload names every rule and upstream that is removed, added or changed. Half a file may be
+/// valid TOML with half of the rules, which looks like an intended change.
 #[test]
 fn rules_and_upstreams_that_vanish_appear_or_change_are_named() {
     let origin = Origin::start(200, &[]);
@@ -193,7 +195,7 @@ fn rules_and_upstreams_that_vanish_appear_or_change_are_named() {
     );
     let said = reload(&mut gateway, &all);
     assert!(said.contains("rule orders: added"), "{said}");
-    // M12: requests without a version are judged from now on.
+    // Requests without a version are judged from now on.
     let said =
         reload(&mut gateway, &all.replace("minimum = \"2\"", "minimum = \"2\", assume = \"1\""));
     assert!(said.contains("rule orders: changed (require)"), "{said}");
@@ -264,7 +266,8 @@ fn a_reload_takes_up_the_admin_token() {
     );
 }
 
-/// Limits hold for the connections that begin after the reload, on the admin listener as well.
+/// A reload applies new limits to the connections that begin after it, on the admin listener as
+/// well.
 #[test]
 fn a_reload_takes_up_limits() {
     let origin = Origin::start(200, &[]);
@@ -282,7 +285,7 @@ fn a_reload_takes_up_limits() {
     assert_eq!(ask(gateway.admin()), 431);
 }
 
-/// B23: a certificate that a reload has moved is watched from then on.
+/// A certificate that a reload has moved is watched from then on.
 #[test]
 fn a_certificate_that_a_reload_moved_is_watched() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -328,7 +331,7 @@ fn a_certificate_that_a_reload_moved_is_watched() {
     assert_eq!(run("curl", &words).ok(), "426", "the new certificate is shown");
 }
 
-/// A file with a certificate that is valid in these years.
+/// A policy file with a certificate that is valid in these years.
 fn file_with_certificate(folder: &Scratch, from: i32, until: i32) -> String {
     let made = interop::Certificate::valid(from, until);
     let (certificate, key) = (made.file(), made.key());
@@ -353,7 +356,7 @@ fn a_certificate_outside_its_time_is_a_warning() {
     }
 }
 
-/// A gateway starts without its store, so this is no error.
+/// A store that cannot be made is a warning and no error, because a gateway starts without it.
 #[test]
 fn a_store_that_cannot_be_made_is_a_warning() {
     let folder = Scratch::new();
@@ -367,8 +370,8 @@ fn a_store_that_cannot_be_made_is_a_warning() {
     );
 }
 
-/// An upstream that is the gateway itself. KIND: a comparison of spellings in place of what they
-/// mean.
+/// An upstream that is the gateway itself is refused, whichever way its address is written.
+/// Comparing the text of addresses is not enough.
 #[test]
 fn a_gateway_in_front_of_itself_is_refused() {
     let folder = Scratch::new();
@@ -395,8 +398,8 @@ fn a_gateway_in_front_of_itself_is_refused() {
     }
 }
 
-/// KIND: a loop that only the run can show. Requests went round until their fields were too large,
-/// and the log advised to declare a proxy.
+/// A loop that shows only at run time is recognized and named. Requests once went round until their
+/// fields were too large, and the log advised declaring a proxy.
 #[test]
 fn a_loop_is_recognised_and_named() {
     let origin = Origin::start(200, &[]);
@@ -411,7 +414,7 @@ fn a_loop_is_recognised_and_named() {
             |line: &String| line.contains("leads back to this gateway") && line.contains(&itself);
         lines.iter().any(named).then_some(())
     });
-    // As many in a row as there may be in earnest.
+    // A chain of several gateways is no loop.
     let several = good(&gateway).replace(&itself, &origin.address().to_string());
     reload(&mut gateway, &several);
     let request =
@@ -419,8 +422,8 @@ fn a_loop_is_recognised_and_named() {
     assert_eq!(exchange(gateway.http(), request, false).0.status, 200);
 }
 
-/// KIND: a part is lost, and what is left looks whole. Without a default upstream the rest of the
-/// requests is 503.
+/// `check` warns of requests that no upstream takes. Without a default upstream, those are answered
+/// 503, although the file looks complete.
 #[test]
 fn requests_that_no_upstream_takes_are_a_warning() {
     let folder = Scratch::new();

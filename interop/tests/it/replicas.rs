@@ -1,7 +1,7 @@
-//! A bad replica beside a good one: it gets no more traffic, and the clients do not notice it.
+//! A bad replica beside a good one: it gets little traffic, and the clients do not notice it.
 //!
-//! KIND: a replica that fails fast gets most of the requests, and every failure goes to a client
-//! (operations.md, A1: 332 of 400 GETs were 502).
+//! A replica that failed fast once got most of the requests, and every failure reached a client:
+//! 332 of 400 GETs got 502.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,13 +15,13 @@ use interop::{
     SLOWLY, Upstreams, free_port, pause, peers, read_reply, send, wait,
 };
 
-/// Clients at once.
+/// The number of concurrent clients.
 const CLIENTS: usize = 8;
 
-/// How long they ask.
+/// The time for which they send requests.
 const TEST: Duration = Duration::from_secs(4);
 
-/// When the bad replica has to be left out.
+/// The time after which the bad replica has to be ejected.
 const FIRST: Duration = Duration::from_secs(1);
 
 /// Limits that a test can wait for.
@@ -30,7 +30,7 @@ const LIMITS: &str = "[limits]\nupstream-connect = \"500ms\"\nupstream-response 
 /// An answer: when it was asked for, and its status; 0 if none came.
 type Asked = (Duration, u16);
 
-/// Asks from several clients at once, each one request after the other.
+/// Sends requests from several clients at once, each one request after the other.
 fn ask_for(gateway: SocketAddr, method: &str, time: Duration) -> Vec<Asked> {
     let begun = Instant::now();
     let asked = Mutex::new(Vec::new());
@@ -85,7 +85,8 @@ fn statuses(asked: &[Asked]) -> HashMap<u16, usize> {
     counts
 }
 
-/// With one good endpoint of two, no request fails after the first second, and at most 2 % in it.
+/// Checks that with one good endpoint of two, at most 2 % of the requests fail in the first second
+/// and none after it.
 fn assert_no_loss(what: &str, bad: SocketAddr, cause: &str) {
     let good = Replica::start(Behaviour::Serves);
     assert_no_loss_beside(good.address(), what, bad, cause, "");
@@ -169,8 +170,9 @@ fn a_replica_that_is_no_http_server_costs_no_request() {
     assert_no_loss("it answers no HTTP", bad.address(), "broken");
 }
 
-/// KIND: the excuse for a connection that rested too long, given to a stream of HTTP/2 that is
-/// reset while its connection goes on: the replica was never ejected, or once.
+/// A replica that resets HTTP/2 streams is ejected. A reset was once excused like the loss of a
+/// connection that had been idle for too long, although the connection of the stream went on: the
+/// replica was ejected once or never.
 #[test]
 fn a_replica_that_resets_streams_costs_no_request() {
     // RFC 9113 §7: INTERNAL_ERROR, REFUSED_STREAM, HTTP_1_1_REQUIRED.
@@ -186,7 +188,8 @@ fn a_replica_that_resets_streams_costs_no_request() {
     }
 }
 
-/// KIND: the same excuse, given to a replica that fails each connection at its second request.
+/// A replica that fails each connection at its second request is ejected, even though a sound
+/// replica may close an idle connection at that point.
 #[test]
 fn a_replica_that_serves_one_request_per_connection_costs_no_request() {
     for behaviour in [Behaviour::ClosesSecond, Behaviour::ResetsSecond] {
@@ -195,7 +198,8 @@ fn a_replica_that_serves_one_request_per_connection_costs_no_request() {
     }
 }
 
-/// KIND: a count of failures in a row, which a replica that serves some requests never reaches.
+/// A replica that serves some requests and fails many others is ejected. A limit on failures in a
+/// row would never be reached.
 #[test]
 fn a_replica_that_fails_many_requests_costs_no_request() {
     for (behaviour, cause) in [
@@ -208,8 +212,7 @@ fn a_replica_that_fails_many_requests_costs_no_request() {
     }
 }
 
-/// KIND: the excuse taken away from those that deserve it: a server that closes connections early
-/// is well.
+/// A server that closes connections early is healthy, and is never ejected.
 #[test]
 fn servers_that_close_connections_early_are_never_left_out() {
     peers!("nginx");
@@ -217,7 +220,7 @@ fn servers_that_close_connections_early_are_never_left_out() {
     let addresses = servers.each_ref().map(Nginx::address);
     let gateway = Gateway::start(addresses[0], &upstream(&addresses, ""));
     let mut asked = ask_for(gateway.http(), "GET", TEST);
-    // From now on connections have rested for as long as the server keeps them.
+    // From now on, connections have been idle for as long as the server keeps them.
     for _ in 0..4 {
         wait(Duration::from_secs(1));
         asked.extend(ask_for(gateway.http(), "GET", Duration::from_millis(20)));
@@ -231,8 +234,8 @@ fn servers_that_close_connections_early_are_never_left_out() {
     }
 }
 
-/// KIND: requests that a server has not processed spend the budget of retries, and a healthy server
-/// is answered for with 502.
+/// A healthy HTTP/2 server that ends its connections costs no request. Requests that it had not
+/// processed once used up the retry budget, and clients got 502.
 #[test]
 fn a_server_that_ends_connections_of_http_2_costs_no_request() {
     peers!("nginx");
@@ -244,8 +247,8 @@ fn a_server_that_ends_connections_of_http_2_costs_no_request() {
     assert_eq!(statuses(&asked).keys().collect::<Vec<_>>(), [&200], "{:?}", statuses(&asked));
 }
 
-/// KIND: the backup counted among those that serve, so that one of two bad primaries is asked for
-/// ever.
+/// A backup takes over if all of several primaries are bad. It once counted as one of the serving
+/// endpoints, so one of two bad primaries kept getting requests.
 #[test]
 fn a_backup_takes_over_from_several_primaries() {
     for behaviour in [Behaviour::Resets, Behaviour::Answers(503), Behaviour::Closes] {
@@ -265,7 +268,7 @@ fn a_backup_takes_over_from_several_primaries() {
     }
 }
 
-/// KIND: a health check that fails everywhere, because it is wrong, and switches off ejection and
+/// A health check that fails everywhere, because it is wrong, disables neither ejection nor
 /// retries.
 #[test]
 fn a_wrong_health_check_costs_no_request() {
@@ -289,7 +292,7 @@ fn a_wrong_health_check_costs_no_request() {
     );
 }
 
-/// KIND: a replica that hangs, unseen because clients are less patient than the gateway.
+/// A replica that hangs is ejected even if its clients give up before the gateway does.
 #[test]
 fn a_replica_that_hangs_longer_than_its_clients_wait_is_left_out() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Hangs));
@@ -317,7 +320,7 @@ fn a_replica_that_hangs_longer_than_its_clients_wait_is_left_out() {
     assert!(bad.requests() * 10 < good.requests(), "{} and {}", bad.requests(), good.requests());
 }
 
-/// Asks over HTTP/2, and leaves if no answer comes for a little more than a second.
+/// Sends a request over HTTP/2, and leaves if there is no answer within 1.3 seconds.
 fn ask_impatiently(gateway: SocketAddr) {
     let session = H2Session::open(
         gateway,
@@ -329,8 +332,8 @@ fn ask_impatiently(gateway: SocketAddr) {
     }
 }
 
-/// KIND: a handshake that is never repeated, while the tunnels of the good replica count as its
-/// load.
+/// A WebSocket handshake that a replica refuses is retried at another one, even though the tunnels
+/// of the good replica count as its load.
 #[test]
 fn a_replica_that_refuses_handshakes_costs_none() {
     peers!("node");
@@ -347,7 +350,7 @@ fn a_replica_that_refuses_handshakes_costs_none() {
             *counts.entry(read_reply(&mut tunnel, true).status).or_insert(0) += 1;
             tunnels.push(tunnel);
         }
-        // 200 is what the bad one says when it serves.
+        // The bad replica answers 200 when it serves.
         let failed: usize = counts
             .iter()
             .filter(|(status, _)| ![101, 200].contains(*status))
@@ -361,7 +364,7 @@ fn a_replica_that_refuses_handshakes_costs_none() {
     }
 }
 
-/// KIND: an endpoint that is left out, asked because the others are full.
+/// Requests that exceed the limits of the other endpoints do not go to an ejected one.
 #[test]
 fn what_is_too_much_does_not_go_to_an_endpoint_that_is_left_out() {
     let (good, bad) = (Replica::start(Behaviour::ServesSlowly), Replica::start(Behaviour::Resets));
@@ -370,7 +373,7 @@ fn what_is_too_much_does_not_go_to_an_endpoint_that_is_left_out() {
     let asked = ask_for(gateway.http(), "GET", TEST);
     let (_, later): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(when, _)| *when < FIRST);
     let counts = statuses(&later);
-    // Each time that it returns, it may be asked before the first failure is known.
+    // Each time it returns, it may get requests before its first failure is known.
     let wrong: usize = counts
         .iter()
         .filter(|(status, _)| ![200, 503].contains(*status))
@@ -380,8 +383,8 @@ fn what_is_too_much_does_not_go_to_an_endpoint_that_is_left_out() {
     assert!(counts[&200] >= 10 && counts[&503] >= 100, "{counts:?}");
 }
 
-/// KIND: a request that was certainly not processed, lost because its method may not be repeated
-/// (RFC 9113 §8.7).
+/// A request that was certainly not processed is sent again, whether or not its method is
+/// idempotent (RFC 9113 §8.7).
 #[test]
 fn a_request_that_was_not_processed_is_sent_again_whatever_its_method() {
     let (good, bad) =
@@ -402,7 +405,8 @@ fn a_request_that_was_not_processed_is_sent_again_whatever_its_method() {
     assert_eq!(reply.map(|reply| reply.status), Some(502), "the one retry is refused as well");
 }
 
-/// Its head has gone out when it breaks: the requests before the ejection are lost, and no more.
+/// A replica that truncates its answers is ejected. Their heads have been forwarded by then, so the
+/// requests before the ejection are lost, but no others.
 #[test]
 fn a_replica_that_truncates_its_answers_is_left_out() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Truncates));
@@ -419,7 +423,8 @@ fn a_replica_that_truncates_its_answers_is_left_out() {
     );
 }
 
-/// RFC 9110 §9.2.2: what is not idempotent is not repeated. The ejection bounds what is lost.
+/// RFC 9110 §9.2.2: requests that are not idempotent are not sent again. The ejection limits how
+/// many are lost.
 #[test]
 fn a_bad_replica_gets_few_requests_that_cannot_be_repeated() {
     for behaviour in [Behaviour::Closes, Behaviour::Resets, Behaviour::Answers(503)] {
@@ -432,7 +437,7 @@ fn a_bad_replica_gets_few_requests_that_cannot_be_repeated() {
     }
 }
 
-/// A replica that is well again gets its share again.
+/// A replica that has recovered gets its share of the requests again.
 #[test]
 fn a_replica_that_recovers_is_used_again() {
     let (good, bad) = (Replica::start(Behaviour::Serves), Replica::start(Behaviour::Resets));
@@ -451,8 +456,8 @@ fn a_replica_that_recovers_is_used_again() {
     );
 }
 
-/// At most half is ejected: where all answer 5xx, the clients get those answers, and no 503 of
-/// ours.
+/// At most half of the replicas are ejected: if all answer 5xx, the clients get those answers, and
+/// no 503 of the gateway.
 #[test]
 fn replicas_that_all_answer_5xx_are_asked_all_the_same() {
     let replicas =
@@ -466,7 +471,8 @@ fn replicas_that_all_answer_5xx_are_asked_all_the_same() {
     assert!(up.iter().sum::<f64>() >= 1.0, "{up:?}");
 }
 
-/// The budget: a fifth of the requests, at least ten in ten seconds and core; not one for each.
+/// Retries stay within their budget: a fifth of the requests, but at least ten per core in ten
+/// seconds.
 #[test]
 fn retries_stay_within_their_budget() {
     let replicas =
@@ -484,8 +490,8 @@ fn retries_stay_within_their_budget() {
     );
 }
 
-/// A slow server gets a request that timed out, or that it answers with nonsense, once: there is no
-/// other to ask, and the connection it came on was sound.
+/// The only replica gets a request once, even if it times out or is answered with nonsense: there
+/// is no other to send it to, and its connection was sound.
 #[test]
 fn the_only_replica_is_not_asked_again_because_it_is_slow_or_wrong() {
     for (behaviour, status) in
@@ -493,7 +499,7 @@ fn the_only_replica_is_not_asked_again_because_it_is_slow_or_wrong() {
     {
         let replica = Replica::start(Behaviour::Serves);
         let gateway = Gateway::start(replica.address(), &upstream(&[replica.address()], ""));
-        // On every core a connection rests that has served.
+        // Every core has an idle connection that has served.
         ask_for(gateway.http(), "GET", Duration::from_millis(300));
         replica.set(behaviour);
         let before = replica.requests();
@@ -548,7 +554,7 @@ fn a_backup_is_asked_only_while_no_other_is_well() {
     assert!(backup.requests() > 100);
 }
 
-/// `connections` holds over all cores, and what is too much is 503 at once.
+/// `connections` limits an endpoint over all cores. The requests beyond it get 503 at once.
 #[test]
 fn an_endpoint_gets_no_more_than_its_connections() {
     let replica = Replica::start(Behaviour::ServesSlowly);
@@ -566,7 +572,8 @@ fn an_endpoint_gets_no_more_than_its_connections() {
 
 const HEALTH: &str = "health = { path = \"/healthz\", interval = \"200ms\", timeout = \"100ms\" }";
 
-/// The application is broken while its port is open: requests alone would not tell.
+/// An endpoint that fails its health checks is ejected until it passes them. The application may be
+/// broken in a way that requests alone do not show.
 #[test]
 fn an_endpoint_that_fails_its_health_checks_is_left_out_until_it_passes() {
     for behaviour in [Behaviour::Answers(404), Behaviour::Hangs, Behaviour::Resets] {
@@ -599,7 +606,7 @@ fn an_endpoint_that_fails_its_health_checks_is_left_out_until_it_passes() {
     }
 }
 
-/// One thread checks, whatever the number of cores.
+/// One thread runs the health checks, independently of the number of cores.
 #[test]
 fn health_checks_come_at_their_interval() {
     let replica = Replica::start(Behaviour::Serves);

@@ -1,4 +1,4 @@
-//! Stopping, and being replaced by the next process: no client is refused or reset on the way.
+//! Stopping a gateway, and replacing it with the next process: no client is refused or reset.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -60,7 +60,8 @@ impl Clients {
         assert!(eventually(answered).is_some(), "no more answers after {before}");
     }
 
-    /// How many requests were answered with 200, and what became of the others.
+    /// Stops the clients. Returns the number of requests that were answered 200, and the failures
+    /// of the others.
     fn stop(self) -> (usize, Vec<String>) {
         self.shared.stop.store(true, Ordering::Relaxed);
         let mut failures = Vec::new();
@@ -109,8 +110,8 @@ fn ready(gateway: &Gateway) -> Option<u16> {
         .map(|_| exchange(gateway.admin(), request, false).0.status)
 }
 
-/// The kind of fault: a restart in which clients are refused, or reset while they wait in the
-/// kernel's queue.
+/// A gateway is replaced without a gap: no client is refused, or reset while it waits in the queue
+/// of the kernel.
 #[test]
 fn a_gateway_is_replaced_without_a_gap() {
     let origin = Origin::start(200, &[]);
@@ -121,7 +122,7 @@ fn a_gateway_is_replaced_without_a_gap() {
     let clients = Clients::start(first.http(), 4);
     let mut second = thread::scope(|scope| {
         let second = scope.spawn(|| Gateway::beside(&first, &["--take-over"]));
-        // It waits for the store, whether it comes before or after the signal.
+        // The second one waits for the store, whether it starts before or after the signal.
         clients.have_more_answers(100);
         first.signal("TERM");
         second.join().unwrap_or_else(|_| panic!("the second gateway did not start"))
@@ -143,8 +144,8 @@ fn a_gateway_is_replaced_without_a_gap() {
     assert_eq!(second.program().ended(), 0);
 }
 
-/// The kind of fault: HTTP/3 connections of two processes on one port, each of which gets the
-/// other's packets.
+/// HTTP/3 is served by the second process once the first one has released the port. Two processes
+/// on one UDP port would get packets of each other's connections.
 #[test]
 fn http_3_follows_when_the_first_process_has_let_go() {
     peers!("python packages");
@@ -168,8 +169,8 @@ fn get_http3(to: SocketAddr) -> u64 {
     reply.map_or(0, H3Reply::status)
 }
 
-/// The kind of fault: an admin port that is held until the last tunnel ends, so that the next
-/// process cannot start.
+/// A gateway that drains has released every port. If it held the admin port until its last tunnel
+/// ended, the next process could not start.
 #[test]
 fn a_gateway_that_drains_has_let_go_of_every_port() {
     let origin = Origin::start(200, &[]);
@@ -187,7 +188,8 @@ fn a_gateway_that_drains_has_let_go_of_every_port() {
     assert_eq!(first.program().ended(), 0);
 }
 
-/// The kind of fault: two gateways that share a port although no one asked for it.
+/// A port in use is an error that leads to `--take-over`: two gateways share a port only on
+/// request.
 #[test]
 fn a_port_in_use_is_an_error_with_a_way_out() {
     let origin = Origin::start(200, &[]);
@@ -200,7 +202,8 @@ fn a_port_in_use_is_an_error_with_a_way_out() {
     assert_eq!(get(first.http()).ok(), Some(200));
 }
 
-/// The kind of fault: a load balancer that still sends requests to ports that are closed.
+/// A gateway that is about to stop still serves while `/readyz` answers 503, so that a load
+/// balancer sends no requests to closed ports.
 #[test]
 fn a_lame_duck_serves_and_says_that_it_stops() {
     let origin = Origin::start(200, &[]);

@@ -1,5 +1,5 @@
-//! The store fails, and the gateway goes on: emergency verbs work, say what a restart forgets, and
-//! are kept later.
+//! A store that fails, and a gateway that goes on: emergency verbs work, say what a restart would
+//! forget, and are written later.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use serde_json::Value;
 
 const RULES: &str =
     "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = { protocol = \"derp/2\" }\n";
-/// Longer than a verb takes that waits for no disk, and shorter than SQLite's usual patience of 5
-/// s.
+/// Longer than a verb takes if it does not wait for the disk, and shorter than the five seconds
+/// that SQLite usually waits for a lock.
 const QUICK: Duration = Duration::from_secs(4);
 
 fn asked(gateway: &Gateway) -> u16 {
@@ -30,7 +30,7 @@ fn store_line(store: &Path) -> String {
     format!("store = \"{}\"", store.display())
 }
 
-/// Pauses the rule, quickly and in any case; gives the report.
+/// Pauses the rule, which has to work quickly in any state of the store. Returns the report.
 #[track_caller]
 fn paused(gateway: &Gateway) -> Value {
     let begun = Instant::now();
@@ -60,8 +60,7 @@ fn paused_in_memory(gateway: &mut Gateway) {
     });
 }
 
-/// Waits until what was changed is in the store, and sees that a gateway which starts again obeys
-/// it.
+/// Waits until the change is in the store, and checks that a gateway that starts again obeys it.
 #[track_caller]
 fn is_kept_later(gateway: Gateway, store: &Path) {
     let begun = Instant::now();
@@ -101,7 +100,7 @@ impl Disk {
         self.folder.path().join("upshift.db")
     }
 
-    /// Leaves no byte free.
+    /// Fills it up to the last byte.
     pub(crate) fn fill(&self) {
         let file = self.folder.path().join("filler");
         run("dd", &["if=/dev/zero", &format!("of={}", file.display()), "bs=4k"]);
@@ -124,8 +123,7 @@ impl Drop for Disk {
     }
 }
 
-/// Somebody is locked out, and the disk is full: the pause works all the same, and is written when
-/// there is room.
+/// A pause works on a full disk, and is written when there is room.
 #[test]
 fn a_pause_works_on_a_full_disk_and_is_kept_when_there_is_room() {
     let Some(disk) = Disk::mount() else { return };
@@ -150,7 +148,7 @@ fn a_gateway_starts_on_a_full_disk() {
     is_kept_later(gateway, &disk.store());
 }
 
-/// A store that becomes read-only, and one that is so at the start: what is in it is obeyed.
+/// A store that is read-only is obeyed, and changes work without it until it can be written again.
 #[test]
 fn a_read_only_store_is_obeyed_and_a_pause_works_without_it() {
     let Some(disk) = Disk::mount() else { return };
@@ -184,7 +182,7 @@ fn a_read_only_store_is_obeyed_and_a_pause_works_without_it() {
     assert_eq!(asked(&start()), 426);
 }
 
-/// The same as a full disk, where nothing may be mounted: no file may grow any more.
+/// A pause works if no file may grow. This is like a full disk, but needs no mount.
 #[test]
 fn a_pause_works_where_no_file_may_grow() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -195,7 +193,7 @@ fn a_pause_works_where_no_file_may_grow() {
     paused_in_memory(&mut gateway);
 }
 
-/// A backup or a person's shell that holds SQLite's lock delays neither a verb nor a probe.
+/// A backup or a shell that holds SQLite's lock delays neither a verb nor a probe.
 #[test]
 fn a_locked_store_delays_neither_a_pause_nor_a_probe() {
     peers!("python packages");
@@ -208,7 +206,7 @@ fn a_locked_store_delays_neither_a_pause_nor_a_probe() {
     let mut other: Program = python_server(lock, &[&store.to_string_lossy()]);
     other.wait_for("lock", |lines| lines.iter().any(|line| line == "locked").then_some(()));
     paused_in_memory(&mut gateway);
-    // The thread of the store tries again and again: what is asked meanwhile does not wait for it.
+    // The store's thread keeps trying, and requests to the admin listener do not wait for it.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(3) {
         for path in
@@ -223,8 +221,8 @@ fn a_locked_store_delays_neither_a_pause_nor_a_probe() {
     is_kept_later(gateway, &store);
 }
 
-/// Nothing needs a store until something is changed; where none can be made, a gateway serves and
-/// says so.
+/// A gateway serves where no store can be made, and says so: nothing needs a store until something
+/// is changed.
 #[test]
 fn a_gateway_starts_where_no_store_can_be_made() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -246,7 +244,8 @@ fn a_gateway_starts_where_no_store_can_be_made() {
     }
 }
 
-/// A change that went into a file which is no longer there is not kept.
+/// A store that is removed while it is open is made again: a change in the removed file would be
+/// lost.
 #[test]
 fn a_store_that_is_removed_while_it_is_open_is_made_again() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -260,7 +259,7 @@ fn a_store_that_is_removed_while_it_is_open_is_made_again() {
     is_kept_later(gateway, &store);
 }
 
-/// Two gateways on one store would each undo the changes of the other.
+/// A second gateway on the same store does not start: the two would undo each other's changes.
 #[test]
 fn two_gateways_on_one_store_are_one_too_many() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -278,7 +277,8 @@ fn two_gateways_on_one_store_are_one_too_many() {
     );
 }
 
-/// What cannot be read may hold a pause: to start without it would refuse people.
+/// A store that cannot be read is an error: it may hold a pause, and to start without it would
+/// refuse callers.
 #[test]
 fn a_store_that_cannot_be_read_is_an_error() {
     let (origin, folder) = (Origin::start(200, &[]), Scratch::new());
@@ -296,8 +296,9 @@ fn a_store_that_cannot_be_read_is_an_error() {
     }
 }
 
-/// KIND: a default that cannot be had where people run it: the policy file is in a folder that
-/// cannot be written to, as a ConfigMap is, or the unit has a folder of its own.
+/// A store that the policy file does not name is made where it can be kept: in the state folder of
+/// the unit, else beside the policy file, else in the state folder of the user. The folder of the
+/// policy file may not be writable, as with a ConfigMap.
 #[test]
 fn a_store_that_is_not_named_is_where_it_can_be_kept() {
     let Some(disk) = Disk::mount() else { return };

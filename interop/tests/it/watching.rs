@@ -1,8 +1,8 @@
-//! `serve --watch` sees what SIGHUP would read, however a file is put in its place.
+//! `serve --watch` sees every change that SIGHUP would read, however a file is put in its place.
 //!
-//! KIND: a watch that goes blind in silence (operations.md): links in the path, folders that are
-//! replaced, files that are mounted. Each story changes the policy, and each change has to be in
-//! force within seconds, without a signal.
+//! A watch can silently go blind: links in the path, folders that are replaced, files that are
+//! mounted. Each test changes the policy in such a way, and the change has to be in force within
+//! seconds, without a signal.
 
 use std::fs::{copy, create_dir_all, remove_dir_all, rename, write};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use std::process::Command;
 
 use interop::{Certificate, Program, Scratch, binary, free_port, pause, run, skip};
 
-/// A gateway that was started in a folder, with `--watch`, and is to see changes there.
+/// A gateway that runs in a folder with `--watch`, and has to see changes there.
 struct Watcher {
     folder: Scratch,
     program: Option<Program>,
@@ -37,20 +37,20 @@ impl Watcher {
         )
     }
 
-    /// Writes a policy where it stands, in a folder that is made for it.
+    /// Writes a policy in place, in a folder that is made for it.
     fn put(&self, name: &str, id: &str) {
         let path = self.path(name);
         create_dir_all(path.parent().unwrap_or(&path)).expect("a writable folder");
         write(path, self.policy(id, "")).expect("a writable file");
     }
 
-    /// Replaces it, as editors do.
+    /// Replaces a policy by another file, as editors do.
     fn replace(&self, name: &str, id: &str) {
         self.put("new.toml", id);
         rename(self.path("new.toml"), self.path(name)).expect("a writable folder");
     }
 
-    /// `ln -sfn`: the link is never away.
+    /// Sets a link, as `ln -sfn` does: it is never missing.
     fn link(&self, name: &str, to: &str) {
         let new = self.path("new-link");
         symlink(to, &new).expect("a writable folder");
@@ -84,7 +84,7 @@ impl Watcher {
         });
     }
 
-    /// Waits for the rule of the policy that was put there.
+    /// Waits until a reload reports the rule with this id.
     #[track_caller]
     fn takes_up(&mut self, id: &str) {
         self.says(&format!("rule {id}: added"), 0);
@@ -95,7 +95,7 @@ impl Watcher {
     }
 }
 
-/// Longer than a change takes to be seen.
+/// Waits longer than it takes to see a change.
 fn wait_in_vain() {
     for _ in 0..200 {
         pause();
@@ -155,7 +155,7 @@ fn the_policy_is_a_link_to_a_file_in_another_folder() {
     watcher.takes_up("three");
 }
 
-/// As containers mount one file of the host.
+/// The policy is a mounted file, as in a container, and is edited on the host.
 #[test]
 fn the_policy_is_a_mounted_file_that_is_edited_outside() {
     let mut watcher = Watcher::new();
@@ -189,7 +189,7 @@ fn place(certificate: &Certificate, folder: &Path) {
     copy(certificate.key(), folder.join("k.pem")).expect("a writable folder");
 }
 
-/// Whether a client that trusts this certificate only is answered.
+/// Returns true if a client that trusts this certificate only gets an answer.
 fn shows(watcher: &Watcher, certificate: &Certificate) -> bool {
     let url = format!("https://{}/", watcher.ports[1]);
     let trusted = certificate.file().display().to_string();
@@ -225,8 +225,8 @@ fn a_certificate_is_behind_a_link() {
     comes_to_show(&watcher, &third);
 }
 
-/// KIND: files that SIGHUP reads and a watch does not look at: a token, authorities of an upstream;
-/// and files that the policy names before they are there.
+/// Every file that the policy names is watched: the token, the authorities of an upstream, and
+/// files that do not exist yet when the policy names them.
 #[test]
 fn every_file_that_the_policy_names_is_watched() {
     let mut watcher = Watcher::new();
@@ -253,7 +253,7 @@ fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).expect("a file")
 }
 
-/// KIND: half a file is read because it is written slowly.
+/// A file that is written slowly is read only when it is complete.
 #[test]
 fn a_slow_write_is_not_read_half() {
     let mut watcher = Watcher::new();
@@ -271,8 +271,8 @@ fn a_slow_write_is_not_read_half() {
     assert!(!refused && watcher.reloads() == 1, "{:?}", watcher.lines());
 }
 
-/// KIND: advice for another situation: a policy that is removed under a gateway is not one that was
-/// never written.
+/// A policy that is removed under a running gateway is reported as removed, without the advice for
+/// one that was never written.
 #[test]
 fn a_policy_that_is_removed_is_reported_as_such() {
     let mut watcher = Watcher::new();

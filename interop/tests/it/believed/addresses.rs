@@ -1,4 +1,5 @@
-//! Lists that a declared proxy appends to: its own member is the last, and is the one that counts.
+//! Lists that a declared proxy appends to: the last member is the proxy's own, and the only one
+//! that counts.
 
 use interop::{Gateway, Recorder};
 
@@ -7,10 +8,10 @@ use super::{PROXY, REFUSED, assert_none, get, is_refused};
 /// The address that the proxy appends.
 const REAL: &str = "198.51.100.7";
 
-/// An address that the client makes up, of a network that is excused.
+/// An address that the client makes up, in a network that is exempt.
 const FORGED: &str = "203.0.113.9";
 
-/// Excuses the forger's network, and the proxy's own for those who call past it.
+/// Exempts the network of [`FORGED`], and that of the proxy, for clients that bypass it.
 const EXCUSED: &str = r#"
 [[exemption]]
 id      = "partners"
@@ -20,8 +21,9 @@ owner   = "api-team"
 expires = 2099-01-01
 "#;
 
-/// KIND: a bound on work cuts off what the proxy appended (F2): the client's own address is then
-/// what the client says.
+/// A forged `X-Forwarded-For` earns no exemption, however long it is. The gateway once read only
+/// the first 64 members (256 if they were empty) and never reached the address that the proxy had
+/// appended, so a client behind a proxy could choose its own address.
 #[test]
 fn a_forged_list_of_addresses_is_no_excuse() {
     let upstream = Recorder::start();
@@ -39,7 +41,8 @@ fn a_forged_list_of_addresses_is_no_excuse() {
     assert_eq!(excused.status, 200, "a partner is excused");
 }
 
-/// The same for rules that are for some addresses only, and for what the upstream reads.
+/// A forged list evades no rule that applies to some addresses only, and does not reach the
+/// upstream as the address of the client.
 #[test]
 fn a_forged_list_of_addresses_evades_no_rule_and_names_no_client() {
     let rule = "[[rule]]\nid = \"all-but-partners\"\npaths = [\"/api/**\"]\n\
@@ -63,7 +66,7 @@ fn a_forged_list_of_addresses_evades_no_rule_and_names_no_client() {
     assert_none(&wrong);
 }
 
-/// The same for the scheme, the version of TLS and the version of HTTP that the proxy tells.
+/// A forged list of schemes, TLS versions or HTTP versions satisfies no rule either.
 #[test]
 fn a_forged_list_of_schemes_or_versions_meets_no_rule() {
     let rules = "[[rule]]\nid = \"tls\"\npaths = [\"/tls/**\"]\nrequire = { tls = \"1.2\" }\n\

@@ -1,7 +1,8 @@
-//! Built-in exemptions: what anybody can write into a request is no excuse.
+//! Built-in exemptions: a client cannot earn one by what it writes into a request.
 //!
-//! KIND: a request excuses itself by default (F11): by a `User-Agent`, or by the fields of a
-//! preflight; and a method that `methods` does not name.
+//! By default, the `User-Agent` of a health checker once exempted any path, method and network, and
+//! the fields of a preflight exempted OPTIONS requests that were none. A method in the wrong case
+//! evaded `methods`.
 
 use interop::h2_frames::*;
 use interop::{Gateway, Recorder};
@@ -12,8 +13,8 @@ const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
 const AGENTS: [&str; 3] = ["kube-probe/1.29", "ELB-HealthChecker/2.0", "GoogleHC/1.0"];
 
-/// Health checkers call from the inside: through a proxy, from a public address, it is somebody
-/// else.
+/// A request from a public address is refused even with the `User-Agent` of a health checker: those
+/// connect from inside.
 #[test]
 fn a_health_checker_from_a_public_address_is_refused() {
     let upstream = Recorder::start();
@@ -33,8 +34,8 @@ fn a_health_checker_from_a_public_address_is_refused() {
     assert_none(&wrong);
 }
 
-/// The proxy itself is at a private address. A client whose address it does not tell is not the
-/// proxy.
+/// A client whose address the proxy does not report is not taken for a health checker, although the
+/// proxy itself has a private address.
 #[test]
 fn a_client_whose_address_is_not_told_is_no_health_checker() {
     let upstream = Recorder::start();
@@ -57,7 +58,8 @@ fn a_client_whose_address_is_not_told_is_no_health_checker() {
     assert_none(&wrong);
 }
 
-/// From a private address a health checker is excused, but it only looks.
+/// A health checker at a private address is exempt for GET, but not for methods that change
+/// something.
 #[test]
 fn a_health_checker_does_nothing_but_look() {
     let upstream = Recorder::start();
@@ -76,7 +78,9 @@ fn a_health_checker_does_nothing_but_look() {
     assert_none(&wrong);
 }
 
-/// Fetch §4.8: a preflight has an origin and no content, and asks for a method without being one.
+/// Fetch §4.8: a CORS preflight is an OPTIONS request that has an `Origin` and no content. A
+/// request that is anything else, or overrides its method, is refused despite the fields of a
+/// preflight.
 #[test]
 fn what_is_no_preflight_is_refused() {
     let upstream = Recorder::start();
@@ -105,7 +109,8 @@ fn what_is_no_preflight_is_refused() {
     assert_none(&wrong);
 }
 
-/// KIND: a lower-case method evades `methods` (a low row): servers that ignore its case serve it.
+/// A method in the wrong case evades no rule: `get` is not in `methods`, but servers that ignore
+/// the case would serve it as GET.
 #[test]
 fn a_method_in_another_case_evades_no_rule() {
     let rule = "[[rule]]\nid = \"relay\"\nmethods = [\"GET\", \"POST\"]\n\

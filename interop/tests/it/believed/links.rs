@@ -1,4 +1,5 @@
-//! `Host`: what a client writes there neither excuses it nor opens the admin listener.
+//! The `Host` field: a host that is not served here neither earns an exemption nor opens the admin
+//! listener.
 
 use std::net::SocketAddr;
 
@@ -19,8 +20,8 @@ successor   = "https://next.example/v2"
 upgrade-url = "https://get.example/app"
 "#;
 
-/// KIND: `docs` excuses a foreign `Host` (a low row): the link's host is not served here, so that a
-/// request for it is one for this upstream under another name.
+/// A link of a rule exempts no request for a host that is not served here. Such a request goes to
+/// this upstream under another name, and `docs` once exempted it.
 #[test]
 fn a_link_to_another_host_is_no_excuse() {
     let origin = Origin::start(200, &[]);
@@ -32,7 +33,7 @@ fn a_link_to_another_host_is_no_excuse() {
     assert!(origin.arrived().is_empty(), "{:?}", origin.arrived());
 }
 
-/// A link to a host that is served here works.
+/// A link to a host that is served here is exempt.
 #[test]
 fn a_link_to_this_host_is_excused() {
     let origin = Origin::start(200, &[]);
@@ -47,8 +48,8 @@ fn a_link_to_this_host_is_excused() {
     assert_eq!(ask_as(gateway.http(), "docs.example", "/other"), 426);
 }
 
-/// KIND: `/metrics` answers any `Host` (a low row): a page of another site can read it by DNS
-/// rebinding, as it cannot read `/api`.
+/// `/metrics` and `/api` are served only under the admin listener's own host. `/metrics` once
+/// accepted any `Host`, so a page of another site could read it by DNS rebinding.
 #[test]
 fn metrics_are_for_this_host_only() {
     let origin = Origin::start(200, &[]);

@@ -1,5 +1,5 @@
-//! `Connection`: it takes away what it names (RFC 9110 §7.6.1), all of it, and nothing that a
-//! declared proxy says.
+//! The `Connection` field: it removes every field that it names (RFC 9110 §7.6.1), except those
+//! that a declared proxy sets.
 
 use interop::{Gateway, Recorder};
 
@@ -23,8 +23,9 @@ peers   = ["!127.0.0.0/8"]
 require = { protocol = "derp/2" }
 "#;
 
-/// KIND: `Connection: X-Forwarded-Proto` lifts every tls rule behind a proxy (F3): the field is
-/// removed before it is read, and unknown is admitted. All four fields of `reads` are such.
+/// A client cannot remove a declared proxy's fields by naming them in `Connection`. `Connection:
+/// X-Forwarded-Proto` once lifted every `tls` rule behind a proxy: the field was removed before it
+/// was read, and an unknown scheme was admitted. All four fields of `reads` are tested.
 #[test]
 fn connection_takes_no_field_of_a_declared_proxy_away() {
     let upstream = Recorder::start();
@@ -49,7 +50,7 @@ fn connection_takes_no_field_of_a_declared_proxy_away() {
     assert_none(&wrong);
 }
 
-/// A proxy that says `https` is believed all the same.
+/// A declared proxy that reports `https` is still trusted if `Connection` names its field.
 #[test]
 fn a_declared_proxy_is_believed_despite_connection() {
     let upstream = Recorder::start();
@@ -60,8 +61,8 @@ fn a_declared_proxy_is_believed_despite_connection() {
     }
 }
 
-/// KIND: the 65th `Connection` option crosses (a low row): a bound on work that silently forwards
-/// the rest.
+/// Every option of `Connection` removes its field, however many there are. Only the first 64 used
+/// to be read, and the fields that the others named were forwarded.
 #[test]
 fn every_option_of_connection_takes_its_field_away() {
     let upstream = Recorder::start();

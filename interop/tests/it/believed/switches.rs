@@ -1,17 +1,18 @@
-//! Answers that say too much or too little: a handshake that was not made, an upstream's address, a
-//! connection that closes without a word.
+//! Answers that say too much or too little: a false WebSocket handshake, an upstream's address, a
+//! TLS connection that closes without an alert.
 
 use std::net::{SocketAddr, TcpListener};
 
 use interop::strict::Message;
 use interop::{Gateway, Recorder, Reply, exchange, free_port, listen, peers, python};
 
-/// RFC 6455 §1.3: the key of its example, to which `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=` is the answer.
+/// The example handshake of RFC 6455 §1.3. The answer to its key is `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`.
 const HANDSHAKE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// KIND: `Sec-WebSocket-Accept` is checked only for CONNECT (a low row): a cached or made-up 101
-/// opens a tunnel that the upstream never agreed to.
+/// A 101 whose `Sec-WebSocket-Accept` is wrong, missing or duplicated becomes 502. The field was
+/// once checked for CONNECT only, so a cached or made-up 101 opened a tunnel that the upstream had
+/// never agreed to.
 #[test]
 fn a_handshake_with_another_key_s_answer_is_502() {
     let upstream = Recorder::answering(switch);
@@ -37,7 +38,8 @@ fn switch(request: &Message) -> Vec<u8> {
     format!("{head}{accept}\r\n").into_bytes()
 }
 
-/// KIND: 502 and 504 name the upstream (a low row): the map of an inner network is for its owner.
+/// Local 502 and 504 answers do not reveal the upstream's address: the layout of an internal
+/// network is not for clients.
 #[test]
 fn errors_of_an_upstream_name_no_address() {
     let nonsense = Recorder::answering(|_| b"220 mail.example ESMTP\r\n\r\n".to_vec());
@@ -68,8 +70,8 @@ fn assert_names_nothing(reply: &Reply, upstream: SocketAddr) {
     }
 }
 
-/// KIND: a `ClientHello` in records of one byte is closed without an alert (a low row). RFC 8446
-/// §5.1 lets a message be split so; what is not read is answered by an alert (§6.2).
+/// A `ClientHello` in small TLS records is served or answered with an alert (RFC 8446 §5.1, §6.2).
+/// In records of one byte, it once closed the connection without one.
 #[test]
 fn a_client_hello_in_small_records_is_served_or_alerted() {
     peers!("python packages");
@@ -84,7 +86,7 @@ fn a_client_hello_in_small_records_is_served_or_alerted() {
     }
 }
 
-/// Splits the first flight into records, goes on as TLS does, and says how it ended.
+/// Splits the first flight into records, continues the handshake, and prints how it ended.
 const SPLIT_HELLO: &str = r#"
 import socket, ssl, sys
 

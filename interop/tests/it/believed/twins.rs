@@ -1,12 +1,13 @@
-//! Fields that a program behind the gateway reads as another: `X_Api_Version` is `X-Api-Version` to
-//! CGI (RFC 3875 §4.1.18), PHP and WSGI; and two lines where one counts.
+//! Fields that a program behind the gateway mistakes for another: to CGI (RFC 3875 §4.1.18), PHP
+//! and WSGI, `X_Api_Version` is `X-Api-Version`. Also covers two lines of a field that has one
+//! value.
 
 use interop::h2_frames::*;
 use interop::{Gateway, Recorder, Reply};
 
 use super::{PROXY, assert_none, get, is_refused};
 
-/// Each kind of reader, on paths of their own.
+/// Rules and exemptions with each kind of reader, the rules on paths of their own.
 const RULES: &str = r#"
 [[rule]]
 id      = "api"
@@ -46,7 +47,7 @@ expires    = 2099-01-01
 
 /// The fields that [`RULES`] and [`PROXY`] read.
 const READ: [&str; 7] = [
-    // Of rules, exemptions and identities, and of proxies.
+    // The last two are of proxies, the others of rules, exemptions and identities.
     "X-Api-Version",
     "X-Client-Version",
     "X-Region",
@@ -56,7 +57,8 @@ const READ: [&str; 7] = [
     "X-Client-TLS",
 ];
 
-/// KIND: the twin of a field that is read crosses (F10), and the upstream reads the twin.
+/// Other spellings of the fields that the gateway reads are not forwarded. The gateway would decide
+/// on the field, and the upstream might read the other spelling.
 #[test]
 fn twins_of_fields_that_are_read_do_not_cross() {
     let upstream = Recorder::start();
@@ -84,7 +86,7 @@ fn twins_of_fields_that_are_read_do_not_cross() {
     assert_none(&wrong);
 }
 
-/// The twin beside the field itself: only the field crosses.
+/// If a request has a field in both spellings, only the field itself is forwarded.
 #[test]
 fn a_twin_beside_its_field_does_not_cross() {
     let upstream = Recorder::start();
@@ -107,8 +109,8 @@ fn a_twin_beside_its_field_does_not_cross() {
     assert_none(&wrong);
 }
 
-/// KIND: an identity or an exemption is read from one of two lines, and the upstream may read the
-/// other (F10).
+/// Two lines of a field earn no exemption, and neither does another spelling of it. The gateway
+/// would read one line, and the upstream might read the other.
 #[test]
 fn two_lines_of_an_exempt_field_are_no_excuse() {
     let upstream = Recorder::start();
@@ -135,7 +137,8 @@ fn two_lines_of_an_exempt_field_are_no_excuse() {
     assert_none(&wrong);
 }
 
-/// KIND: `Proxy` crosses, and is `HTTP_PROXY` to a CGI program (a low row; CVE-2016-5385).
+/// `Proxy` is not forwarded: a CGI program would find it as `HTTP_PROXY`, and send its own requests
+/// through that address (CVE-2016-5385).
 #[test]
 fn proxy_does_not_cross() {
     let upstream = Recorder::start();
@@ -150,7 +153,8 @@ fn proxy_does_not_cross() {
     }
 }
 
-/// Sends a GET with one more field over HTTP/2; it is served, or malformed.
+/// Sends a GET with one more field over HTTP/2. Returns true if it is served or refused as
+/// malformed.
 fn is_taken_over_http2(gateway: &Gateway, name: &str, value: &str) -> bool {
     let mut fields = pseudo_fields("GET", "/h2").to_vec();
     fields.push((name, value));
@@ -158,7 +162,7 @@ fn is_taken_over_http2(gateway: &Gateway, name: &str, value: &str) -> bool {
     asked.is_ok_and(|reply| reply.status == Some(200) || reply.is_malformed())
 }
 
-/// Other spellings that become the same variable of a program.
+/// Other spellings of a name that become the same CGI variable.
 fn twins(name: &str) -> [String; 4] {
     let last = name.rfind('-').unwrap_or_default();
     let (head, tail) = name.split_at(last);

@@ -1,6 +1,6 @@
-//! Versions that two readers take differently, under rules that refuse what is in doubt.
+//! Versions that two programs read differently, under rules that refuse ambiguous requests.
 //!
-//! KIND: a version is read in one place or one way, and the upstream reads it in another (F10).
+//! The gateway must not read a version in a place or in a way that the upstream does not.
 
 use interop::{Gateway, Recorder};
 
@@ -8,7 +8,7 @@ use super::{assert_none, get, is_refused, send_one};
 
 const STRICT: &str = r#"on = { missing = "refuse", ambiguous = "refuse", malformed = "refuse" }"#;
 
-/// Rules that read a version of at least 2 in one place each.
+/// Rules that require version 2 or later, each read from another place.
 fn rules() -> String {
     let mut rules = String::new();
     for (path, reader) in [
@@ -25,10 +25,11 @@ fn rules() -> String {
     rules
 }
 
-/// RFC 9110 §5.6.6: parameters are separated outside quoted strings, and one has one value.
+/// RFC 9110 §5.6.6: parameters within a quoted string do not count, and a parameter that occurs
+/// twice is ambiguous.
 #[test]
 fn a_media_type_in_doubt_is_refused() {
-    // The favourite is the last member.
+    // The preferred media type is the last member.
     let many = format!("{}a/b;v=1", "a/b;v=2;q=0.1, ".repeat(69));
     let lines = "Accept: a/b;v=2;q=0.1\r\n".repeat(69) + "Accept: a/b;v=1\r\n";
     let commas = format!("Accept: a/b;v=2;q=0.1{}a/b;v=1\r\n", ",".repeat(300));
@@ -48,7 +49,8 @@ fn a_media_type_in_doubt_is_refused() {
     );
 }
 
-/// An empty value beside another one: Go, PHP and Node read it, each in its place.
+/// An empty value next to another one is refused: which of the two Go, PHP and Node read depends on
+/// the order.
 #[test]
 fn an_empty_version_beside_another_is_refused() {
     assert_refused(
@@ -64,11 +66,12 @@ fn an_empty_version_beside_another_is_refused() {
     {
         assert_refused(&format!("/plain/a{query}"), &[""]);
     }
-    // RFC 9110 §12.4.2: what is not acceptable is not asked for.
+    // RFC 9110 §12.4.2: `q=0` means "not acceptable", so these do not ask for version 2.
     assert_refused("/media/a", &["Accept: a/b;v=2;q=0\r\n", "Accept: c/d, a/b;v=2;q=0.0\r\n"]);
 }
 
-/// RFC 9110 §8.3: `Content-Type` describes content, and a request without any has no version there.
+/// RFC 9110 §8.3: `Content-Type` describes content, so a request without content has no version
+/// there.
 #[test]
 fn the_media_type_of_no_content_is_no_version() {
     let upstream = Recorder::start();
@@ -92,8 +95,8 @@ fn the_media_type_of_no_content_is_no_version() {
     assert_none(&wrong);
 }
 
-/// PHP names `api.version`, `api version` and `api[version` all `api_version`; of equal names the
-/// last one counts.
+/// An ambiguous query is refused. PHP reads `api.version`, `api version` and `api[version` as
+/// `api_version`, and takes the last of several values.
 #[test]
 fn a_query_in_doubt_is_refused() {
     let upstream = Recorder::start();
@@ -121,7 +124,7 @@ fn a_query_in_doubt_is_refused() {
     assert_none(&wrong);
 }
 
-/// Two lines, or a list, of a field that has one version.
+/// A version field with two lines, or with a list, is refused.
 #[test]
 fn a_header_in_doubt_is_refused() {
     assert_refused(

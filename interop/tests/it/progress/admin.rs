@@ -1,7 +1,7 @@
 //! The admin listener under clients that stall.
 //!
-//! KIND: the admin listener has no time-out and no bound (F9), so that an orchestrator that asks
-//! for `/healthz` restarts a gateway which is well.
+//! It once had neither a timeout nor a limit, so an orchestrator that probed `/healthz` would have
+//! restarted a healthy gateway.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -11,10 +11,10 @@ use interop::{Gateway, Origin, send};
 
 use super::{LIMITS, Watched};
 
-/// Time in which the gateway closes what stalls there.
+/// The time within which the gateway closes stalled connections there.
 const CLOSED: Duration = Duration::from_secs(12);
 
-/// Connections on which nothing is asked.
+/// Connections without a request are closed.
 #[test]
 fn idle_connections_to_admin_are_closed() {
     let gateway = start();
@@ -23,7 +23,7 @@ fn idle_connections_to_admin_are_closed() {
     drop(clients);
 }
 
-/// Fields that come byte by byte, or stop.
+/// Requests whose fields arrive byte by byte are given up.
 #[test]
 fn slow_heads_to_admin_are_closed() {
     let gateway = start();
@@ -33,7 +33,7 @@ fn slow_heads_to_admin_are_closed() {
     assert_stays_well(&gateway);
 }
 
-/// Answers that are not read.
+/// Answers that the client does not read are given up.
 #[test]
 fn unread_answers_of_admin_are_given_up() {
     let gateway = start();
@@ -43,7 +43,7 @@ fn unread_answers_of_admin_are_given_up() {
     for _ in 0..4 {
         let client = send(gateway.admin(), b"");
         client.set_nonblocking(true).unwrap_or_else(|error| panic!("{error}"));
-        // As much as is taken at once is enough.
+        // Enough requests are sent, even if the socket takes only a part of them at once.
         let _ = (&client).write(asked.as_bytes());
         clients.push(client);
     }
@@ -52,19 +52,20 @@ fn unread_answers_of_admin_are_given_up() {
 }
 
 fn start() -> Watched {
-    // No request goes on to it.
+    // It gets no request.
     let origin = Origin::start(200, &[]);
     Watched::new(Gateway::start(origin.address(), LIMITS))
 }
 
 fn send_bytes(clients: &[TcpStream]) {
     for mut client in clients {
-        // An error says that the gateway has closed, which is waited for.
+        // An error means that the gateway has closed the connection, as it should.
         let _ = client.write(b"a");
     }
 }
 
-/// `/healthz` answers within a second while others stall, and those are closed.
+/// Checks that `/healthz` answers within a second while other connections stall, and that those are
+/// closed.
 fn assert_stays_well(gateway: &Watched) {
     let begun = Instant::now();
     let reply = gateway.ask_admin("/healthz");

@@ -1,5 +1,5 @@
-//! Descriptors and connections at their limits: who waits, who makes room, and who is always
-//! answered.
+//! Descriptors and connections at their limits: which clients wait, which connections make room,
+//! and what is always answered.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,24 +15,24 @@ use interop::{
 use super::{SOON, ends_despite};
 use crate::reloads::series;
 
-/// Descriptors of the gateway; it uses some thirty itself.
+/// The number of descriptors that the gateway may have; it uses some thirty itself.
 const FEW: usize = 96;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// The local replies of this cause.
+/// The number of local replies with this cause.
 fn faults(gateway: &Gateway, cause: &str) -> f64 {
     series(gateway, &format!("upshift_faults_total{{cause=\"{cause}\"}}"))
 }
 
-/// KIND: running out of descriptors is reported as the upstream's fault, and rests the replica
-/// (F12).
+/// Running out of descriptors is the gateway's own fault: no upstream is blamed for it, and no
+/// replica is ejected. It was once reported as a failure of the upstream.
 #[test]
 fn running_out_of_descriptors_is_503_and_rests_no_replica() {
     let upstream = Stalling::start();
     let gateway = Gateway::with_descriptors(upstream.address(), "", FEW);
     let session = H2Session::open(gateway.http(), &[]);
-    // A connection to the upstream for each is too many.
+    // One upstream connection per stream exceeds the limit.
     for number in 0..60 {
         let get = field_block(&pseudo_fields("GET", "/length"));
         session.send(&frame(HEADERS, WHOLE, 2 * number + 1, &get));
@@ -51,7 +51,8 @@ fn running_out_of_descriptors_is_503_and_rests_no_replica() {
     assert!(served, "the descriptors are free again");
 }
 
-/// KIND: 495 tunnels where 10,000 connections are the default, at a soft limit of 1,024 (A6).
+/// The gateway raises its soft limit of descriptors to the hard one. At a soft limit of 1,024, it
+/// once took 495 tunnels, although its default is 10,000 connections.
 #[test]
 fn the_soft_limit_is_raised_to_the_hard_one() {
     let upstream = Replica::start(Behaviour::Serves);
@@ -78,8 +79,8 @@ fn connections_that_cannot_be_had_are_a_warning() {
     assert!(!lines.iter().any(|line| line.contains("limits.connections is")), "{lines:?}");
 }
 
-/// KIND: a gateway that runs without its admin listener or its breaker, since it had no descriptors
-/// for their threads.
+/// Too few descriptors are an error at the start. The gateway once ran without its admin listener
+/// or its breaker, because there were no descriptors for their threads.
 #[test]
 fn too_few_descriptors_are_an_error_at_the_start() {
     let upstream = Replica::start(Behaviour::Serves);
@@ -104,7 +105,7 @@ fn too_few_descriptors_are_an_error_at_the_start() {
     }
 }
 
-/// A connection that has been answered once, and is idle.
+/// Opens a connection that is idle after one answer.
 fn idle_connection(gateway: SocketAddr) -> TcpStream {
     let mut stream = send(gateway, REQUEST);
     let mut answer = [0; 512];
@@ -117,7 +118,7 @@ fn idle_connection(gateway: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The status that a new client gets, and how long it took.
+/// Returns the status that a new client gets, and how long it took.
 fn new_client(gateway: SocketAddr) -> (u16, Duration) {
     let begun = Instant::now();
     let status =
@@ -127,7 +128,8 @@ fn new_client(gateway: SocketAddr) -> (u16, Duration) {
     (status, begun.elapsed())
 }
 
-/// KIND: at the limit, new clients wait while idle connections are kept (B9).
+/// At the limit of connections, the oldest idle one is closed for a new client. New clients once
+/// had to wait while idle connections were kept.
 #[test]
 fn the_oldest_idle_connection_makes_room() {
     let upstream = Replica::start(Behaviour::Serves);
@@ -141,7 +143,8 @@ fn the_oldest_idle_connection_makes_room() {
     assert!(status == 200 && took < Duration::from_secs(2), "{status} in {took:?}");
 }
 
-/// Clients that connect and say nothing hold the places of no other, over TLS neither.
+/// Clients that connect and send nothing keep no other client out, neither in cleartext nor over
+/// TLS.
 #[test]
 fn silent_connections_make_room() {
     let upstream = Replica::start(Behaviour::Serves);
@@ -163,7 +166,7 @@ fn idle_connections_of_http_2_make_room() {
     let gateway = Gateway::start(upstream.address(), "[limits]\nconnections = 20\n");
     let sessions: Vec<H2Session> = (0..40).map(|_| H2Session::open(gateway.http(), &[])).collect();
     let is_told = |session: &&H2Session| session.count(|frame| frame.kind == GOAWAY) > 0;
-    // One of which the preface has not been read yet ends without.
+    // A connection whose preface has not been read yet ends without GOAWAY.
     let has_ended = |session: &&H2Session| is_told(session) || session.is_closed();
     let made_room = ends_despite(SOON, || (), || sessions.iter().filter(has_ended).count() >= 20);
     let told = sessions.iter().filter(is_told).count();
@@ -172,7 +175,7 @@ fn idle_connections_of_http_2_make_room() {
     assert!(status == 200 && took < Duration::from_secs(3), "{status} in {took:?}");
 }
 
-/// KIND: connections that take their time to end are a queue in front of every new client.
+/// A flood of idle HTTP/2 connections delays no new client, although each takes its time to close.
 #[test]
 fn a_flood_of_idle_http_2_delays_no_client() {
     let upstream = Replica::start(Behaviour::Serves);
@@ -226,13 +229,13 @@ fn busy_connections_make_no_room() {
     drop((busy, waiting));
 }
 
-/// A probe of the process has an answer within 100 ms, however many clients wait.
+/// `/healthz` is to answer within 100 ms, however many clients wait.
 #[test]
 fn health_is_told_while_thousands_of_clients_wait() {
     let upstream = Stalling::start();
     let gateway = Gateway::with_descriptors(upstream.address(), "", 1024);
     let mut clients = Vec::new();
-    // This process has a limit of descriptors, too.
+    // The test process has a descriptor limit, too.
     for _ in 0..5_000 {
         match TcpStream::connect_timeout(&gateway.http(), Duration::from_millis(200)) {
             Ok(mut stream) => {

@@ -1,4 +1,4 @@
-//! Clients of HTTP/1.1 that stall.
+//! HTTP/1.1 clients that stall.
 
 use std::net::Shutdown;
 
@@ -6,7 +6,7 @@ use interop::{Stalling, peers, python_server, read_reply, send};
 
 use super::{SOON, gateway};
 
-/// KIND: a client that takes nothing of a large answer (F5, F9).
+/// A large answer in cleartext that the client does not read is given up.
 #[test]
 fn an_unread_answer_in_cleartext_is_given_up() {
     let upstream = Stalling::start();
@@ -18,7 +18,7 @@ fn an_unread_answer_in_cleartext_is_given_up() {
     drop(clients);
 }
 
-/// The same over TLS, where the goodbye (`close_notify`) cannot be written either.
+/// The same over TLS, where `close_notify` cannot be written either.
 #[test]
 fn an_unread_answer_over_tls_is_given_up() {
     peers!("python packages");
@@ -32,7 +32,7 @@ fn an_unread_answer_over_tls_is_given_up() {
     gateway.assert_releases(SOON, 0);
 }
 
-/// Asks over TLS, and reads nothing.
+/// Sends a request over TLS, and reads nothing.
 const UNREAD: &str = r#"
 import socket, ssl, sys, time
 
@@ -45,7 +45,7 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as peer:
     time.sleep(30)
 "#;
 
-/// A client that sends nothing more still reads: it ends its direction with its last request.
+/// A client that closes its sending side after its last request still gets the answer.
 #[test]
 fn clients_that_end_their_direction_are_answered() {
     let upstream = Stalling::start();
@@ -57,7 +57,7 @@ fn clients_that_end_their_direction_are_answered() {
     gateway.assert_releases(SOON, 1);
 }
 
-/// KIND: a client that owes content (F9): the request is given up, and the client hears so.
+/// A request is given up if the client stops sending its content.
 #[test]
 fn an_upload_that_stops_is_given_up() {
     let upstream = Stalling::start();

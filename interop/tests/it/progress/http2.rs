@@ -1,15 +1,16 @@
-//! Clients of HTTP/2 that stall, and keep their connection busy with frames that move nothing.
+//! HTTP/2 clients that stall, and keep their connection busy with frames that make no progress.
 
 use interop::h2_frames::*;
 use interop::{Gateway, H2Session, Stalling};
 
 use super::{SOON, ends_despite, gateway};
 
-/// Requests at once on one connection.
+/// The number of concurrent requests on one connection.
 const MANY: usize = 100;
 
-/// KIND: a client whose windows are shut holds an upstream connection per request for ever (F5):
-/// the time-out was the connection's, and every PING put it off.
+/// Answers are given up if the client leaves them no window. There was once one timeout for the
+/// whole connection, and every PING postponed it, so such a client held an upstream connection per
+/// request forever.
 #[test]
 fn http2_answers_without_window_are_given_up() {
     for window in [0, 1, 65_535] {
@@ -23,7 +24,7 @@ fn http2_answers_without_window_are_given_up() {
     }
 }
 
-/// The same for answers that the codec takes whole as soon as there is window for one byte.
+/// The same for answers that the codec buffers completely as soon as there is window for one byte.
 #[test]
 fn http2_answers_with_window_for_a_byte_are_given_up() {
     let upstream = Stalling::start();
@@ -33,7 +34,7 @@ fn http2_answers_with_window_for_a_byte_are_given_up() {
         let length = if number % 2 == 0 { 8_000 } else { 40 };
         first.extend(get(stream_id(number), &format!("/pour/{length}")));
     }
-    // A stream that goes on, so that the connection is not idle.
+    // A stream that makes progress, so that the connection is not idle.
     first.extend([get(101, "/trickle/40960"), window_update(101, 1 << 20)].concat());
     let session = H2Session::open(gateway.http(), &first);
     let done = ends_despite(
@@ -45,7 +46,7 @@ fn http2_answers_with_window_for_a_byte_are_given_up() {
     assert!(done, "{left} of 20 streams are held");
 }
 
-/// The same where the connection's window grows: it is the streams' that are shut.
+/// The same if the client enlarges the window of the connection only, and not those of the streams.
 #[test]
 fn http2_windows_of_the_connection_are_no_progress() {
     let upstream = Stalling::start();
@@ -56,7 +57,8 @@ fn http2_windows_of_the_connection_are_no_progress() {
     gateway.assert_releases_despite(SOON, 1, || session.send(&grow));
 }
 
-/// KIND: an upload with one PING in it is never given up (F9).
+/// An upload that stops is given up, even if the client sends PINGs. A single PING once kept it
+/// forever.
 #[test]
 fn http2_uploads_that_stop_are_given_up() {
     for content in [&b""[..], b"hello"] {
@@ -70,7 +72,7 @@ fn http2_uploads_that_stop_are_given_up() {
     }
 }
 
-/// KIND: a stream that stalls is given up on its own: others of its connection go on.
+/// A stream that stalls is given up by itself: the others on its connection go on.
 #[test]
 fn http2_streams_beside_a_stalled_one_are_served() {
     let upstream = Stalling::start();
@@ -110,7 +112,7 @@ fn ask_many(gateway: &Gateway, first: &[u8]) -> H2Session {
     session
 }
 
-/// A POST of 1,000 bytes, of which `content` has come.
+/// A POST of 1,000 bytes, of which only `content` is sent.
 fn post(content: &[u8]) -> Vec<u8> {
     let mut fields = pseudo_fields("POST", "/deaf").to_vec();
     fields.push(("content-length", "1000"));

@@ -1,4 +1,4 @@
-//! Clients of HTTP/3 that stall, and keep their connection alive with PINGs.
+//! HTTP/3 clients that stall, and keep their connection alive with PINGs.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::{SOON, gateway};
 
-/// Memory that a client may take with frames that are never whole, in KiB; some 20 MiB are sent.
+/// The memory that a client may take with frames that never end, in KiB. Some 20 MiB are sent.
 const MEMORY: u64 = 12 * 1024;
 
-/// KIND: a client whose windows are shut holds its requests for ever (F5).
+/// Answers are given up if the client leaves them no window. Such a client once held its requests
+/// forever.
 #[test]
 fn http3_answers_without_window_are_given_up() {
     peers!("python packages");
@@ -22,7 +23,7 @@ fn http3_answers_without_window_are_given_up() {
     assert_over(&mut client);
 }
 
-/// KIND: an upload that stops, on a connection that does not (F5, F9).
+/// An upload that stops is given up, even if its connection stays alive.
 #[test]
 fn http3_uploads_that_stop_are_given_up() {
     peers!("python packages");
@@ -34,14 +35,15 @@ fn http3_uploads_that_stop_are_given_up() {
     assert_over(&mut client);
 }
 
-/// KIND: a HEADERS frame has no bound in size or time (F4; RFC 9114 §4.2.2, §10.5.1).
+/// A HEADERS frame without end is given up before it takes much memory (RFC 9114 §4.2.2, §10.5.1).
+/// It once had no bound in size or time.
 #[test]
 fn http3_field_sections_without_end_are_given_up() {
     peers!("python packages");
     assert_bounded("headers");
 }
 
-/// The same for a frame that is to be ignored (RFC 9114 §9).
+/// The same for a frame of an unknown type, which is ignored (RFC 9114 §9).
 #[test]
 fn http3_unknown_frames_without_end_are_given_up() {
     peers!("python packages");
@@ -55,7 +57,7 @@ fn http3_settings_without_end_are_given_up() {
     assert_bounded("settings");
 }
 
-/// KIND: `header-timeout` does not apply to HTTP/3 (F4).
+/// `header-timeout` applies to HTTP/3 as well.
 #[test]
 fn http3_field_sections_that_stop_are_given_up() {
     peers!("python packages");
@@ -64,8 +66,8 @@ fn http3_field_sections_that_stop_are_given_up() {
     assert_over(&mut stall(&gateway, "headers_begun", "/"));
 }
 
-/// KIND: a connection without requests is kept by PINGs (F5): `idle` is the time between two
-/// requests.
+/// A connection without requests is closed, even if PINGs keep it alive: `idle` is the time between
+/// two requests.
 #[test]
 fn http3_connections_without_requests_are_given_up() {
     peers!("python packages");
@@ -83,7 +85,7 @@ fn stall(gateway: &Gateway, scenario: &str, path: &str) -> Program {
     client
 }
 
-/// The gateway ends all streams of the client, or its connection, soon.
+/// Checks that the gateway soon ends all streams of the client, or its connection.
 fn assert_over(client: &mut Program) {
     let line = client.wait_for("outcome", |lines| lines.get(1).cloned());
     let outcome: Value = serde_json::from_str(&line).unwrap_or_default();
@@ -91,7 +93,7 @@ fn assert_over(client: &mut Program) {
     assert!(outcome["over"] == true && soon, "{outcome}");
 }
 
-/// The gateway ends the streams soon, and holds little meanwhile.
+/// Checks that the gateway soon ends the streams, and takes little memory in the meantime.
 fn assert_bounded(scenario: &str) {
     let upstream = Stalling::start();
     let mut gateway = gateway(upstream.address()).gateway;

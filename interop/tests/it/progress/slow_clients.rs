@@ -1,4 +1,4 @@
-//! Clients that are slow, and well behaved: they are served to the end, however short the times.
+//! Well-behaved clients that are slow: they are served to the end, however short the time limits.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ const PARTS: usize = 80;
 const PART: usize = 1024;
 const PACE: Duration = Duration::from_millis(100);
 
-/// KIND (the other side of F5 and F9): progress that is slow is progress. HTTP/1.1.
+/// HTTP/1.1 clients that read slowly are served: slow progress is progress.
 #[test]
 fn http1_clients_that_read_slowly_are_served() {
     let upstream = Stalling::start();
@@ -49,7 +49,7 @@ fn http1_clients_that_send_slowly_are_served() {
     assert_eq!(upstream.requests()[0].content.len(), PARTS * PART);
 }
 
-/// The same over HTTP/2, where the window is the client's.
+/// The same over HTTP/2, where the client sets the window.
 #[test]
 fn http2_clients_that_read_slowly_are_served() {
     let upstream = Stalling::start();
@@ -66,8 +66,9 @@ fn http2_clients_that_read_slowly_are_served() {
     assert!(complete, "{} bytes came, broken: {}", session.content(1), session.is_broken(1));
 }
 
-/// KIND: a connection of HTTP/2 counts as idle once the last content of an answer is in the codec,
-/// and a client that takes it slowly is cut off in the middle.
+/// The last content of an HTTP/2 answer is sent, even if the client opens its window slowly. Such a
+/// client was once cut off in the middle: the connection counted as idle as soon as that content
+/// was in the codec.
 #[test]
 fn http2_content_that_waits_for_its_window_is_sent() {
     let upstream = Stalling::start();
@@ -123,7 +124,7 @@ fn http3_clients_that_send_slowly_are_served() {
     assert_eq!(upstream.requests()[0].content.len(), PARTS * PART);
 }
 
-/// Runs a scenario of `h3_stalls.py`; gives the answer on its one stream.
+/// Runs a scenario of `h3_stalls.py`. Returns the answer on its one stream.
 fn ask_slowly(upstream: SocketAddr, scenario: &str, path: &str) -> Value {
     let gateway = gateway(upstream);
     let address = gateway.https().to_string();
@@ -133,7 +134,7 @@ fn ask_slowly(upstream: SocketAddr, scenario: &str, path: &str) -> Value {
     outcome["streams"][0].clone()
 }
 
-/// A connection whose kernel takes little before the client reads.
+/// A connection with a small receive buffer, so that little is in flight before the client reads.
 fn with_small_buffer(to: SocketAddr) -> Socket {
     let made = Socket::new(Domain::IPV4, Type::STREAM, None).and_then(|socket| {
         socket.set_recv_buffer_size(4096)?;

@@ -1,4 +1,4 @@
-//! Tunnels of which one half stalls.
+//! Tunnels in which one direction stalls.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -11,14 +11,14 @@ use super::gateway;
 const HANDSHAKE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// Time in which buffers fill, and a stalled tunnel then ends.
+/// The time within which buffers fill and a stalled tunnel then ends.
 const LONG: Duration = Duration::from_secs(12);
 
 /// A masked ping without content (RFC 6455 §5.5.2).
 const PING: &[u8] = b"\x89\x80\0\0\0\0";
 
-/// KIND: a tunnel whose one half does not read is held as long as the other sends a little (F5):
-/// what moves one way is no progress of the other.
+/// A tunnel ends if the upstream does not read, even while it sends a little: progress in one
+/// direction is none in the other. Such a tunnel was once kept open.
 #[test]
 fn a_tunnel_whose_upstream_does_not_read_ends() {
     let upstream = Stalling::start();
@@ -55,7 +55,7 @@ fn a_slow_tunnel_is_kept() {
     }
 }
 
-/// The client's side, which does not wait for anything from here on.
+/// Opens a tunnel. Returns the client's side, which is non-blocking from here on.
 fn open(gateway: &Gateway, path: &str) -> TcpStream {
     let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\n{HANDSHAKE}\r\n");
     let mut tunnel = send(gateway.http(), request.as_bytes());
@@ -65,11 +65,11 @@ fn open(gateway: &Gateway, path: &str) -> TcpStream {
 }
 
 fn send_ping(tunnel: &mut TcpStream) {
-    // An error says that the gateway has closed, which is waited for.
+    // An error means that the gateway has closed the tunnel, as it should.
     let _ = tunnel.write(PING);
 }
 
-/// Writes until nothing more is taken, and reads what has come.
+/// Writes until the socket takes nothing more, and reads what has arrived.
 fn fill(tunnel: &mut TcpStream, block: &[u8]) {
     while tunnel.write(block).is_ok_and(|written| written > 0) {}
     let mut buffer = [0; 4096];

@@ -1,4 +1,4 @@
-//! Upstreams that stop in the middle, or fall silent.
+//! Upstreams that stop in the middle of a body, or fall silent.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::{SOON, ends_despite, gateway};
 
-/// KIND: an upstream that stops in mid-body holds both sides for ever (F9). A client must not take
-/// what came for the whole.
+/// A body that stops is broken off, so that the client does not take it for complete. An upstream
+/// that stopped in the middle of one once held both sides forever.
 #[test]
 fn a_body_that_stops_is_broken_off_over_http_1() {
     let upstream = Stalling::start();
@@ -30,7 +30,7 @@ fn a_body_that_stops_is_broken_off_over_http_1() {
     }
 }
 
-/// The same over HTTP/2, where a client's PINGs go on.
+/// The same over HTTP/2, where the client keeps sending PINGs.
 #[test]
 fn a_body_that_stops_is_broken_off_over_http_2() {
     let upstream = Stalling::start();
@@ -58,7 +58,7 @@ fn a_body_that_stops_is_broken_off_over_http_3() {
     }
 }
 
-/// The same where the upstream speaks HTTP/2, and goes on answering PINGs.
+/// The same for an HTTP/2 upstream that keeps answering PINGs.
 #[test]
 fn a_body_that_stops_is_broken_off_from_http_2() {
     let upstream = H2Upstream::start(&[Manner::Begins]);
@@ -66,8 +66,8 @@ fn a_body_that_stops_is_broken_off_from_http_2() {
     assert_broken_off(&gateway, "/");
 }
 
-/// KIND: an upstream that takes nothing of an upload holds it for ever (F9). The client is not to
-/// blame: its connection ends, or it has 502 or 504.
+/// An upload that the upstream does not read is given up, where it was once held forever. The
+/// client is not to blame: its connection ends, or it gets 502 or 504.
 #[test]
 fn an_upload_that_the_upstream_does_not_take_is_given_up() {
     peers!("curl");
@@ -103,13 +103,13 @@ fn an_upload_that_the_upstream_does_not_take_is_given_up_over_http_3() {
     assert_eq!(outcome["over"], true, "{outcome}");
 }
 
-/// KIND: a silent connection of HTTP/2 to an upstream is used for ever (F13): each request on it is
-/// 504. A connection that does not answer a PING is replaced.
+/// An HTTP/2 connection to an upstream is replaced if it does not answer a PING. A silent one was
+/// once used forever, and every request on it got 504.
 #[test]
 fn a_silent_connection_of_http_2_is_replaced() {
     let upstream = H2Upstream::start(&[Manner::FallsSilent, Manner::Answers]);
     let gateway = gateway_to_http2(upstream.address());
-    // All on one client's connection, so that one core, and its connection, serves them.
+    // All on one client connection, so that one core and its upstream connection serve them.
     let session = H2Session::open(gateway.http(), &get(1, "/"));
     assert!(ends_despite(SOON, || (), || session.is_complete(1)), "no first answer");
     let begun = Instant::now();
@@ -148,7 +148,7 @@ fn get(stream: u32, path: &str) -> Vec<u8> {
     frame(HEADERS, WHOLE, stream, &field_block(&pseudo_fields("GET", path)))
 }
 
-/// Over HTTP/2, the stream is reset soon, and has no clean end.
+/// Checks over HTTP/2 that the stream is soon reset, and has no clean end.
 fn assert_broken_off(gateway: &Gateway, path: &str) {
     let session = H2Session::open(gateway.http(), &get(1, path));
     let broken = ends_despite(SOON, || session.ping(), || session.is_broken(1));
