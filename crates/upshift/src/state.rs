@@ -95,8 +95,7 @@ mod tests {
         StateFolders { of_the_unit: Some(folder.to_owned()), of_the_user: None }
     }
 
-    /// The kind of fault: a store that is looked for elsewhere than it was, so that a pause is
-    /// forgotten.
+    /// A store that exists is used where it is. A new one in another place would forget a pause.
     #[test]
     fn a_store_that_is_there_stays() {
         let folder = std::env::temp_dir().join(format!("upshift-state-{}", std::process::id()));

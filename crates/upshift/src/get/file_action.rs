@@ -156,8 +156,8 @@ mod tests {
         }
     }
 
-    /// KIND: a part is appended that is not the continuation, or a file is whole that is longer
-    /// than the whole.
+    /// A part is appended only if its other fields agree with `Content-Range`, and a file that is
+    /// longer than the whole is not taken for complete.
     #[test]
     fn a_part_is_taken_only_if_its_head_agrees_with_itself() {
         let rows = [
@@ -185,7 +185,8 @@ mod tests {
         assert_eq!(taken(416, "bytes */5", RequestedRange::From { byte: 5, length: 9 }), "refuse");
     }
 
-    /// An answer that is not the file was taken for the file.
+    /// Only the whole, or the part that was requested, changes a file. Other answers were once
+    /// taken for the file.
     #[test]
     fn only_the_whole_or_the_right_part_touches_a_file() {
         let from = RequestedRange::From { byte: 5, length: 5 };

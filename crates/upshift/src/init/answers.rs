@@ -227,8 +227,7 @@ fn check_with_reader(file: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// The kind of fault: an answer that is taken and makes a file that is not valid, or an error
-    /// that does not say what is right.
+    /// An answer that would make an invalid file is refused, with an error that says what is right.
     #[test]
     fn an_answer_is_right_or_says_what_is() {
         for good in [

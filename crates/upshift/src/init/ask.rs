@@ -178,7 +178,8 @@ mod tests {
         );
     }
 
-    /// The kind of fault: a wrong answer that ends the questions, or is taken.
+    /// A wrong answer is explained and asked for again. It neither ends the questions nor is
+    /// accepted.
     #[test]
     fn a_wrong_answer_is_explained_and_asked_for_again() {
         let said = "localhost\nhttp://10.0.0.7\n\nmaybe\ny\nX-Api-Version\nheader:X-Api-Version=2.0\nAcmeApp=5.1 Chrome=109\n";
@@ -195,8 +196,8 @@ mod tests {
         }
     }
 
-    /// The kind of fault: answers that contradict each other are found out after the last one, and
-    /// all are lost.
+    /// Answers that contradict each other are asked for again at once. If that were found out after
+    /// the last question, all answers would be lost.
     #[test]
     fn what_clashes_is_asked_for_again() {
         let said = "http://127.0.0.1:8080\n127.0.0.1:8080\n\nno\nnone\nA=5 A=6\nInternet Explorer=11 Chrome=109\n";
@@ -211,8 +212,8 @@ mod tests {
         );
     }
 
-    /// The kind of fault: a default that is right for this machine only, offered to those who are
-    /// on others.
+    /// A gateway for other machines needs a certificate and a public address. Defaults that are
+    /// right for this machine only are not offered.
     #[test]
     fn for_other_machines_a_certificate_and_an_address_are_asked_for() {
         let said = "\n0.0.0.0:8080\nyes\n\n\nserver.pem\nserver.key\n\nhttps://api.example.com\n";

@@ -193,7 +193,7 @@ pub(super) fn shell_argument(file: &Path, before: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The kind of fault: a command that is shown and cannot be typed.
+    /// The name of a file is quoted, so that the command in which it is shown can be typed.
     #[test]
     fn a_file_is_named_as_a_shell_reads_it() {
         let shown = [

@@ -81,7 +81,7 @@ pub(super) fn is_upstream(listener: SocketAddr, upstream: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// The kind of fault: a usual port that is taken by what was asked for.
+    /// A usual port is not used if the upstream or a requested listener has it.
     #[test]
     fn a_usual_port_makes_way() {
         let cases = [

@@ -264,8 +264,8 @@ mod tests {
         files
     }
 
-    /// The kind of fault: a reload for a file that is away, none for one that has come, or one for
-    /// a file that is no longer named.
+    /// A file has changed if it is another one now, or exists now. A file that is missing has not,
+    /// nor has one that is not watched.
     #[test]
     fn a_change_is_another_file_and_not_a_missing_one() {
         let seen = files(&[("a", file(1)), ("b", file(2)), ("c", None)]);
@@ -275,8 +275,8 @@ mod tests {
         assert_eq!(changed_files(&seen, now), files(&[("a", file(9)), ("c", file(3))]));
     }
 
-    /// The kind of fault: a file that is read half, one that is never read, or one that is read for
-    /// ever.
+    /// A change requests one reload once it has settled: none while the file is being written, and
+    /// no second one while the reload runs.
     #[test]
     fn a_change_that_settles_is_wished_for_once() {
         let (mut rest, begun) = (QuietPeriod::default(), Instant::now());
@@ -290,7 +290,7 @@ mod tests {
             // The reload takes its time.
             (9000, Some(3), false),
             (9250, None, false),
-            // Another change that leads to the same.
+            // Another change, with the same result.
             (9500, Some(3), false),
             (10_000, Some(3), true),
         ];
