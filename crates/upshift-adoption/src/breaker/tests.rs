@@ -85,8 +85,8 @@ fn one_client_that_polls_cannot_trip_it() {
     }
 }
 
-/// F8: one anonymous connection invents callers that are refused. The rule goes on, and the report
-/// says why.
+/// Callers that are all from one network cannot trip the breaker: one anonymous connection can
+/// invent any number of them. The rule goes on, and the report says why.
 #[test]
 fn callers_of_one_network_cannot_make_it_trip() {
     let mut breaker = breaker(TripLimits::default());
