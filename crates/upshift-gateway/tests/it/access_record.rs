@@ -119,7 +119,7 @@ fn a_whole_exchange_has_its_bytes_times_upstream_and_trace() {
     assert!(0.0 < upstream_took && upstream_took <= first_byte && first_byte <= whole, "{record}");
 }
 
-/// A5: a body that the upstream cuts was a plain 200.
+/// A body that the upstream cuts off is recorded with that cause. It once looked like a plain 200.
 #[test]
 fn a_response_that_the_upstream_cuts_says_so() {
     let upstream = upstream_that(|mut stream| {
@@ -134,7 +134,7 @@ fn a_response_that_the_upstream_cuts_says_so() {
     assert_members(&lines.only(), &expected);
 }
 
-/// A5: no record for a client that gives up.
+/// A client that leaves in the middle of the response is recorded. There was once no record of it.
 #[test]
 fn a_client_that_leaves_within_the_response_is_recorded() {
     let upstream = upstream_that(|mut stream| {
@@ -245,7 +245,7 @@ fn a_tunnel_has_the_bytes_of_both_directions() {
     assert_members(&lines.only(), &expected);
 }
 
-/// A5: no record for a 400 or 414 of the codec.
+/// A request that the codec refuses with 400 or 414 is recorded. There was once no record of it.
 #[test]
 fn what_no_codec_reads_is_recorded() {
     let upstream = TestUpstream::answering(OK);
@@ -375,7 +375,8 @@ fn an_exchange_over_http2_has_its_bytes() {
     assert_members(&lines.only(), &expected);
 }
 
-/// A5: no record for a client that gives up, which was nginx's 499.
+/// A client that gives up before the response is recorded, where nginx would log a 499. There was
+/// once no record of it.
 #[test]
 fn a_client_that_gives_up_before_the_response_is_recorded() {
     let (asked, was_asked) = mpsc::channel();
