@@ -232,7 +232,8 @@ mod tests {
         assert!(!check_package(&package("upshift-core", "conformance", None)).is_empty());
     }
 
-    /// The kind of fault: a runtime that gets in under the name of its library.
+    /// A library is recognized as impure by its own name, by that of its package and by its family,
+    /// so that no runtime gets in under another name.
     #[test]
     fn a_library_is_impure_by_name_or_by_family() {
         assert!(is_impure("tokio") && is_impure("tokio_util") && is_impure("async_trait"));
@@ -246,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_table_has_no_cycle() {
-        // Every crate uses only what stands above it, but for the ones that are not there yet.
+        // Every crate uses only crates above it.
         for (place, (name, allowed)) in ARROWS.iter().enumerate() {
             for used in *allowed {
                 let below = ARROWS.iter().position(|(known, _)| known == used).unwrap();

@@ -123,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// The kind of fault: a check of commands that are not those that people are shown.
+    /// The commands that are run are those that the README shows.
     #[test]
     fn the_commands_are_those_of_the_readme() {
         let readme = std::fs::read_to_string(root().join("README.md")).unwrap();

@@ -246,7 +246,8 @@ mod tests {
         }
     }
 
-    /// The kind of fault: a file of somebody's own, committed because it lay at the root.
+    /// A file at the root that is not named is refused, so that no private file is committed just
+    /// because it is there.
     #[test]
     fn a_file_at_the_root_that_is_not_named_is_refused() {
         let folder = Folder::new("root");
@@ -267,8 +268,8 @@ mod tests {
         found.iter().filter_map(|line| line.split(':').next()).collect()
     }
 
-    /// The kind of fault: a check of what is committed that fails for what never is, such as the
-    /// store of a gateway that was tried out in the checkout.
+    /// Files that git ignores are not refused, such as the store of a gateway that was tried out in
+    /// the checkout.
     #[test]
     fn what_git_ignores_is_nothing_of_the_checkout() {
         let folder = Folder::new("ignored");
@@ -281,7 +282,8 @@ mod tests {
         assert_eq!(names_of(&find_unnamed(&folder.0, &list_committed(&folder.0))), ["other.db"]);
     }
 
-    /// The kind of fault: a secret that is committed under a name that says nothing.
+    /// Databases, keys and certificates are recognized by name and by content, so that none is
+    /// committed under an innocent name.
     #[test]
     fn databases_keys_and_certificates_are_known_by_name_and_by_content() {
         let pem = |label: &str| format!("text\n-----BEGIN {label}-----\nAAAA\n").into_bytes();
@@ -303,7 +305,8 @@ mod tests {
         assert_eq!(describe_secret(Path::new("docs/sqlite.md"), b"the SQLite format 3"), None);
     }
 
-    /// The kind of fault: a test that leaves files in the checkout, ignored by git or not.
+    /// Files that are written, changed or removed while the tests run are named. Whether git
+    /// ignores them does not matter.
     #[test]
     fn what_is_written_while_the_tests_run_is_named() {
         let folder = Folder::new("snapshot");

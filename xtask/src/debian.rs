@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// The kind of fault: one package that a release does not have costs all the others.
+    /// A package that a release does not have does not keep the others from being installed.
     #[test]
     fn a_package_that_cannot_be_had_costs_no_other() {
         let mut asked = Vec::new();
@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(asked, ["curl gone php-cli", "curl", "gone", "php-cli"]);
     }
 
-    /// The kind of fault: a set-up that changes the machine beyond what it says, or forgets to
-    /// change it back.
+    /// Services are forbidden only during the installation: the file for that is removed at the
+    /// end, and one of the administrator is kept.
     #[test]
     fn services_are_forbidden_only_while_it_installs() {
         let folder = std::env::temp_dir().join(format!("upshift-policy-rc-{}", std::process::id()));

@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
 
-    /// The kind of fault: a target that is written and never run.
+    /// Every fuzz target in the manifest is run.
     #[test]
     fn every_target_of_the_manifest_is_run() {
         let text = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();

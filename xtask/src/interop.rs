@@ -98,7 +98,8 @@ pub(crate) fn test_runner(profile: &str, packages: &[&str]) -> Command {
 mod tests {
     use super::*;
 
-    /// The kind of fault: a misspelt name that runs nothing and succeeds.
+    /// A filter that fits no test is an error. A misspelled one would otherwise run nothing and
+    /// succeed.
     #[test]
     fn a_filter_that_fits_no_test_is_named() {
         let listed = "clients::a\npage::b";

@@ -51,7 +51,8 @@ fn find_toolchain<'l>(listed: &'l str, version: &str) -> Option<&'l str> {
 mod tests {
     use super::*;
 
-    /// The kind of fault: a check that passes with another Rust than the declared one.
+    /// Only a toolchain of the declared version is found, so that the check does not pass with
+    /// another one.
     #[test]
     fn only_the_declared_version_is_found() {
         let listed = "stable-x86_64-unknown-linux-gnu (active, default)\n\

@@ -92,7 +92,7 @@ fn check_version(text: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// The kind of fault: a program that is taken for usable because it is there.
+    /// A Node that is too old is not used, although it is installed.
     #[test]
     fn a_node_that_is_too_old_is_missing() {
         for (version, good) in [

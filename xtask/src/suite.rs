@@ -105,7 +105,8 @@ fn verdict(has_failed: bool, skipped: usize, count_all: impl FnOnce() -> usize) 
 mod tests {
     use super::*;
 
-    /// The kind of fault: a summary that sounds as if everything had been tested.
+    /// The last line counts the skipped tests, so that it does not sound as if everything had been
+    /// tested.
     #[test]
     fn the_last_line_counts_what_was_skipped() {
         assert_eq!(verdict(false, 2, || 84), "all is well, but 2 of 84 interop tests were skipped");

@@ -99,8 +99,7 @@ impl Summary {
 mod tests {
     use super::*;
 
-    /// The kind of fault: a step that did not run and counts as one that passed, or as one that
-    /// failed.
+    /// A skipped step neither counts as run nor as failed.
     #[test]
     fn a_skipped_step_neither_ran_nor_failed() {
         let mut summary = Summary::default();

@@ -178,7 +178,8 @@ mod tests {
         }
     }
 
-    /// The kind of fault: a stall that is one slow request, although many were due meanwhile.
+    /// A stall is charged to all requests that were due in the meantime, and not to a single slow
+    /// one.
     #[test]
     fn a_stall_is_charged_to_all_requests_that_were_due() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -135,8 +135,7 @@ mod tests {
         assert_eq!(reader.add_bytes(SWITCH).unwrap(), Some(101));
     }
 
-    /// The kind of fault: a response whose end is not seen, so that the next one is measured with
-    /// it.
+    /// A response without a known end is an error: the next one would be measured as a part of it.
     #[test]
     fn a_response_without_a_known_end_is_an_error() {
         let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -102,7 +102,8 @@ mod tests {
         assert!(find_knots(&imports(&[("a", "b"), ("a", "c"), ("b", "c")])).is_empty());
     }
 
-    /// The kind of fault: a file named that only imports from a knot, or is imported by one.
+    /// A knot has the files that lead back to each other. A file that only imports from a knot, or
+    /// is only imported by one, is not in it.
     #[test]
     fn a_knot_holds_the_files_that_lead_back_and_no_others() {
         let imports = imports(&[

@@ -147,7 +147,8 @@ mod tests {
         words
     }
 
-    /// The kind of fault: a path in a comment or a string that is taken for an import.
+    /// Comments, strings and characters yield no words, so that a path in one is not taken for an
+    /// import.
     #[test]
     fn comments_and_literals_hold_no_words() {
         assert_eq!(words("a // b\nc /* d /* e */ f */ g"), ["a", "c", "g"]);
@@ -155,7 +156,7 @@ mod tests {
         assert_eq!(words(r"a 'b' c '\'' d '\\' e '\u{1F}' f"), ["a", "c", "d", "e", "f"]);
     }
 
-    /// The kind of fault: a lifetime that is taken for a character, and hides the code behind it.
+    /// A lifetime is not taken for a character, which would hide the code behind it.
     #[test]
     fn a_lifetime_hides_nothing() {
         assert_eq!(

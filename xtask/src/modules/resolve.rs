@@ -240,7 +240,8 @@ mod tests {
         arrows
     }
 
-    /// The kind of fault: every file of a folder in a circle with the `mod.rs` that re-exports it.
+    /// A name that `mod.rs` re-exports is followed to the file that defines it. Otherwise, every
+    /// file of a folder would be in a circle with its `mod.rs`.
     #[test]
     fn a_re_export_is_followed_to_the_file_that_defines_the_name() {
         let files = [

@@ -320,7 +320,7 @@ mod tests {
         assert!(source.items.contains("H"));
     }
 
-    /// The kind of fault: a test that imports from above makes the code look as if it did.
+    /// The imports of tests do not count as imports of the code.
     #[test]
     fn tests_are_left_out() {
         let source = Source::parse(
@@ -339,7 +339,7 @@ mod tests {
         assert_eq!(paths(&source), ["a", "c::d", "E", "F", "as", "g::H", "k::l"]);
     }
 
-    /// The kind of fault: `super` in an inline module taken for the module above the file.
+    /// `super` in an inline module is the file itself, not the module above the file.
     #[test]
     fn super_in_an_inline_module_is_the_file() {
         let source =

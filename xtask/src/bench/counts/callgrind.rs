@@ -188,7 +188,7 @@ totals: 138
         assert_eq!(functions, expected);
     }
 
-    /// The kind of fault: a file that is read while it is written, and counts too little.
+    /// A file without its sum is not read: it is still being written, and would count too little.
     #[test]
     fn a_file_without_its_sum_is_not_read() {
         assert_eq!(parse_profile(FILE.split_once("totals").unwrap().0), None);
