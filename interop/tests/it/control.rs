@@ -92,8 +92,9 @@ fn resume_needs_a_yes_where_more_would_be_refused_than_before() {
     // a test. So a second step begins in three seconds.
     let soon = rfc3339(now + Duration::from_secs(3));
     let rules = format!(
-        "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = {{ protocol = \"derp/2\" }}\n[rule.rollout]\n\
-         identity = [\"peer\"]\nwarn = {}\nramp = [{{ at = {}, share = 0.1 }}, {{ at = {soon}, share = 0.6 }}]\n\
+        "[[rule]]\nid = \"relay\"\npaths = [\"/derp\"]\nrequire = {{ protocol = \"derp/2\" }}\n\
+         [rule.rollout]\nidentity = [\"peer\"]\nwarn = {}\n\
+         ramp = [{{ at = {}, share = 0.1 }}, {{ at = {soon}, share = 0.6 }}]\n\
          enforce = {}\n",
         day(-3),
         day(-2),

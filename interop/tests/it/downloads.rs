@@ -38,14 +38,16 @@ fn answer(mut stream: TcpStream) {
         "/nowhere" => "206 P\r\nContent-Length: 5\r\n\r\n56789",
         "/longer" => "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 7\r\n\r\n56789XX",
         "/longer-chunks" => {
-            "206 P\r\nContent-Range: bytes 5-9/10\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n56789XX\r\n0\r\n\r\n"
+            "206 P\r\nContent-Range: bytes 5-9/10\r\nTransfer-Encoding: chunked\r\n\r\n\
+             7\r\n56789XX\r\n0\r\n\r\n"
         }
         "/coded" => {
-            "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n56789"
+            "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Encoding: gzip\r\n\
+             Content-Length: 5\r\n\r\n56789"
         }
         "/parts" => {
-            "206 P\r\nContent-Range: bytes 5-9/10\r\nContent-Type: multipart/byteranges; boundary=x\r\n\
-             Content-Length: 5\r\n\r\n56789"
+            "206 P\r\nContent-Range: bytes 5-9/10\r\n\
+             Content-Type: multipart/byteranges; boundary=x\r\nContent-Length: 5\r\n\r\n56789"
         }
         "/no-end" => "206 P\r\nContent-Range: bytes 5-6/*\r\nContent-Length: 2\r\n\r\n56",
         "/plain" if head.contains("\r\naccept-encoding: identity\r\n") => {
@@ -60,7 +62,8 @@ fn answer(mut stream: TcpStream) {
             "200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\n01234\r\n0\r\n\r\n"
         }
         "/two-lengths" => {
-            "200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n5\r\n01234\r\n0\r\n\r\n"
+            "200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n\
+             5\r\n01234\r\n0\r\n\r\n"
         }
         "/late" => "200 OK\r\nContent-Length: 10\r\n\r\n01234567",
         "/large" => "200 OK\r\nContent-Length: 200000\r\n\r\n",

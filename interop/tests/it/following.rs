@@ -59,9 +59,11 @@ fn haproxy_wants_http_2_and_speaks_it_in_clear() {
     let configuration = folder.file(
         "haproxy.cfg",
         format!(
-            "defaults\n  mode http\n  timeout client 10s\n  timeout connect 1s\n  timeout server 10s\n\
+            "defaults\n  mode http\n  timeout client 10s\n  timeout connect 1s\n  \
+             timeout server 10s\n\
              frontend f\n  bind {address}\n  \
-             http-request return status 426 content-type text/plain string \"newer, please\" hdr Upgrade h2c hdr Connection upgrade if {{ req.ver 1.1 }}\n  \
+             http-request return status 426 content-type text/plain string \"newer, please\" \
+             hdr Upgrade h2c hdr Connection upgrade if {{ req.ver 1.1 }}\n  \
              http-request return status 200 content-type text/plain string well\n"
         ),
     );
@@ -113,8 +115,9 @@ fn apache(address: SocketAddr, modules: &[&str], lines: &str) -> (Program, Scrat
     let configuration = folder.file(
         "apache.conf",
         format!(
-            "{load}ServerRoot {root}\nServerName localhost\nListen {address}\nPidFile {root}/pid\nDefaultRuntimeDir {root}\n\
-             ErrorLog /dev/stderr\nDocumentRoot {root}\n<Directory {root}>\n  Require all granted\n</Directory>\n{lines}\n"
+            "{load}ServerRoot {root}\nServerName localhost\nListen {address}\nPidFile {root}/pid\n\
+             DefaultRuntimeDir {root}\nErrorLog /dev/stderr\nDocumentRoot {root}\n\
+             <Directory {root}>\n  Require all granted\n</Directory>\n{lines}\n"
         ),
     );
     let mut command = Command::new(find("apache2").unwrap_or_default());
@@ -145,7 +148,8 @@ fn apache_switches_to_h2c_where_prior_knowledge_fails() {
     let lines = "Protocols h2c http/1.1\nH2Upgrade on\nH2Direct off\nRewriteEngine on\n\
                  Header always set Upgrade h2c \"expr=%{REQUEST_STATUS} == 426\"\n\
                  Header always set Connection upgrade \"expr=%{REQUEST_STATUS} == 426\"\n\
-                 RewriteCond %{SERVER_PROTOCOL} !HTTP/2\nRewriteCond %{REQUEST_METHOD} !OPTIONS\nRewriteRule ^ - [R=426]";
+                 RewriteCond %{SERVER_PROTOCOL} !HTTP/2\nRewriteCond %{REQUEST_METHOD} !OPTIONS\n\
+                 RewriteRule ^ - [R=426]";
     let _apache = apache(address, &["http2"], lines);
     let url = format!("http://{address}/index.html");
     let (trace, code) = get(&["--http1.1", "--allow", "h2c", &url]);
@@ -168,12 +172,19 @@ fn envoy_refuses_http_1_0_and_says_nothing() {
     let configuration = folder.file(
         "envoy.yaml",
         format!(
-            "static_resources:\n  listeners:\n  - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }}\n    \
-             filter_chains:\n    - filters:\n      - name: envoy.filters.network.http_connection_manager\n        typed_config:\n          \
-             \"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager\n          \
-             stat_prefix: s\n          route_config:\n            virtual_hosts:\n            - name: v\n              domains: [\"*\"]\n              \
-             routes: [{{ match: {{ prefix: \"/\" }}, direct_response: {{ status: 200, body: {{ inline_string: well }} }} }}]\n          \
-             http_filters:\n          - name: envoy.filters.http.router\n            typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }}\n",
+            "static_resources:\n  listeners:\n  \
+             - address: {{ socket_address: {{ address: 127.0.0.1, port_value: {} }} }}\n    \
+             filter_chains:\n    - filters:\n      \
+             - name: envoy.filters.network.http_connection_manager\n        \
+             typed_config:\n          \
+             \"@type\": type.googleapis.com/envoy.extensions.filters.network.\
+             http_connection_manager.v3.HttpConnectionManager\n          \
+             stat_prefix: s\n          route_config:\n            virtual_hosts:\n            \
+             - name: v\n              domains: [\"*\"]\n              \
+             routes: [{{ match: {{ prefix: \"/\" }}, \
+             direct_response: {{ status: 200, body: {{ inline_string: well }} }} }}]\n          \
+             http_filters:\n          - name: envoy.filters.http.router\n            typed_config: \
+             {{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }}\n",
             address.port()
         ),
     );
@@ -197,7 +208,8 @@ fn envoy_refuses_http_1_0_and_says_nothing() {
 fn the_ws_library_says_426_and_nothing_else() {
     peers!("node packages", "node");
     let program = "const { WebSocketServer } = require('ws');\
-                   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 }, () => console.log('port', server.address().port));";
+                   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 }, \
+                   () => console.log('port', server.address().port));";
     let mut server = node_server(program, &[]);
     let port = port_of(&mut server);
     let (trace, code) = get(&[&format!("http://127.0.0.1:{port}/")]);
@@ -209,8 +221,10 @@ fn pythons_websockets_wants_one_and_forgets_connection_upgrade() {
     peers!("python packages");
     let program = "import asyncio, websockets\n\
                    async def main():\n    \
-                   async with websockets.serve(lambda s: s.wait_closed(), '127.0.0.1', 0) as server:\n        \
-                   print('port', server.sockets[0].getsockname()[1])\n        await asyncio.Future()\n\
+                   async with websockets.serve(lambda s: s.wait_closed(), '127.0.0.1', 0) \
+                   as server:\n        \
+                   print('port', server.sockets[0].getsockname()[1])\n        \
+                   await asyncio.Future()\n\
                    asyncio.run(main())";
     let mut server = python_server(program, &[]);
     let port = port_of(&mut server);
@@ -274,7 +288,8 @@ fn the_gateway_is_followed_in_every_kind_that_can_be() {
     let file = folder.file(
         "upshift.toml",
         format!(
-            "[gateway]\nhttp = \"127.0.0.1:0\"\nhttps = \"{https}\"\nadmin = \"127.0.0.1:0\"\nupstream = \"http://{}\"\n{lines}{KINDS}",
+            "[gateway]\nhttp = \"127.0.0.1:0\"\nhttps = \"{https}\"\nadmin = \"127.0.0.1:0\"\n\
+             upstream = \"http://{}\"\n{lines}{KINDS}",
             origin.address()
         ),
     );

@@ -128,7 +128,8 @@ fn every_certificate_of_a_file_is_read() {
     }
     let authorities = pem.folder.file("ca.pem", none).display().to_string();
     let upstream = format!(
-        "[[upstream]]\npaths = [\"/x\"]\naddresses = [\"https://127.0.0.1:9\"]\nca = {authorities:?}\n"
+        "[[upstream]]\npaths = [\"/x\"]\naddresses = [\"https://127.0.0.1:9\"]\n\
+         ca = {authorities:?}\n"
     );
     is_refused(&mut gateway, "", &upstream, &[&authorities, "number 2"], 2);
 }
@@ -207,8 +208,8 @@ fn the_token_of_an_exposed_admin_listener_cannot_be_lost() {
     let origin = Origin::start(200, &[]);
     let folder = Scratch::new();
     let text = format!(
-        "[gateway]\nhttp = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\nadmin = \"0.0.0.0:0\"\nstore = false\n\
-         upstream = \"http://{}\"\nadmin-token = \"a token of some length\"\n{RULE}",
+        "[gateway]\nhttp = \"127.0.0.1:0\"\nhttps = \"127.0.0.1:0\"\nadmin = \"0.0.0.0:0\"\n\
+         store = false\nupstream = \"http://{}\"\nadmin-token = \"a token of some length\"\n{RULE}",
         origin.address()
     );
     let file = folder.file("upshift.toml", &text);
@@ -279,7 +280,8 @@ fn a_file_that_does_not_answer_stops_no_signal() {
     let origin = Origin::start(200, &[]);
     let mut gateway = running(&origin);
     let holds = "import fcntl, os, signal, sys, time\nsignal.signal(signal.SIGIO, signal.SIG_IGN)\n\
-        held = os.open(sys.argv[1], os.O_RDWR)\nfcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
+        held = os.open(sys.argv[1], os.O_RDWR)\n\
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
         print('held')\ntime.sleep(600)";
     let mut holder = python_server(holds, &[&gateway.file().display().to_string()]);
     holder.wait_for("lease", |lines| lines.iter().any(|line| line == "held").then_some(()));

@@ -17,7 +17,8 @@ fn everything(upstream: std::net::SocketAddr) -> String {
          [[upstream]]\npaths = [\"/a/**\"]\naddresses = [\"http://{upstream}\"]\n#upstream\n\
          [[upstream]]\nhosts = [\"b.example\"]\naddresses = [\"http://{upstream}\"]\n\
          {RULE}#first\n[[rule]]\nid = \"second\"\nrequire = {{ http = \"2\" }}\nphase = \"warn\"\n\
-         [[exemption]]\nid = \"kiosks\"\nclients = [\"Kiosk\"]\nreason = \"r\"\nowner = \"o\"\nexpires = 2099-01-01\n"
+         [[exemption]]\nid = \"kiosks\"\nclients = [\"Kiosk\"]\nreason = \"r\"\nowner = \"o\"\n\
+         expires = 2099-01-01\n"
     )
 }
 

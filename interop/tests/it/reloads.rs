@@ -199,8 +199,8 @@ fn rules_and_upstreams_that_vanish_appear_or_change_are_named() {
     let said =
         reload(&mut gateway, &all.replace("minimum = \"2\"", "minimum = \"2\", assume = \"1\""));
     assert!(said.contains("rule orders: changed (require)"), "{said}");
-    let exemption = "[[exemption]]\nid = \"partner\"\npaths = [\"/partner\"]\nreason = \"r\"\nowner = \"o\"\n\
-        expires = 2099-01-01\n";
+    let exemption = "[[exemption]]\nid = \"partner\"\npaths = [\"/partner\"]\nreason = \"r\"\n\
+        owner = \"o\"\nexpires = 2099-01-01\n";
     let said = reload(&mut gateway, &format!("{all}{exemption}"));
     assert!(said.contains("exemption partner: added"), "{said}");
     let elsewhere = all.replace(&origin.address().to_string(), "127.0.0.1:9");
@@ -388,7 +388,8 @@ fn a_gateway_in_front_of_itself_is_refused() {
         ("127.0.0.1", "localhost:18081", false),
     ] {
         let text = format!(
-            "[gateway]\nhttp = \"{http}:18080\"\nadmin = \"127.0.0.1:18426\"\nupstream = \"http://{upstream}\"\n"
+            "[gateway]\nhttp = \"{http}:18080\"\nadmin = \"127.0.0.1:18426\"\n\
+             upstream = \"http://{upstream}\"\n"
         );
         let file = folder.file("upshift.toml", text).display().to_string();
         let checked = upshift(&["check", &file]);
@@ -418,7 +419,8 @@ fn a_loop_is_recognised_and_named() {
     let several = good(&gateway).replace(&itself, &origin.address().to_string());
     reload(&mut gateway, &several);
     let request =
-        b"GET / HTTP/1.1\r\nHost: a.example\r\nVia: 1.1 upshift, 1.1 upshift, 2.0 upshift\r\nConnection: close\r\n\r\n";
+        b"GET / HTTP/1.1\r\nHost: a.example\r\nVia: 1.1 upshift, 1.1 upshift, 2.0 upshift\r\n\
+         Connection: close\r\n\r\n";
     assert_eq!(exchange(gateway.http(), request, false).0.status, 200);
 }
 
@@ -431,7 +433,8 @@ fn requests_that_no_upstream_takes_are_a_warning() {
         [("hosts = [\"a.example\"]\n", true), ("paths = [\"/**\"]\n", false), ("", false)]
     {
         let text = format!(
-            "[gateway]\nstore = false\n[[upstream]]\n{upstreams}addresses = [\"http://127.0.0.1:9\"]\n"
+            "[gateway]\nstore = false\n[[upstream]]\n\
+             {upstreams}addresses = [\"http://127.0.0.1:9\"]\n"
         );
         let checked = upshift(&["check", &folder.file("upshift.toml", text).display().to_string()]);
         assert_eq!(

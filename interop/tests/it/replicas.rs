@@ -341,8 +341,9 @@ fn a_replica_that_refuses_handshakes_costs_none() {
     for behaviour in [Behaviour::ServesOneOf(2, 503), Behaviour::Answers(503), Behaviour::Closes] {
         let bad = Replica::start(behaviour);
         let gateway = Gateway::start(good.clear(), &upstream(&[bad.address(), good.clear()], ""));
-        let request = b"GET /chat HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let request = b"GET /chat HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\n\
+            Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         let mut tunnels = Vec::new();
         let mut counts = HashMap::new();
         for _ in 0..60 {

@@ -163,7 +163,9 @@ fn http_3_follows_when_the_first_process_has_let_go() {
 
 /// The status; 0 if none came.
 fn get_http3(to: SocketAddr) -> u64 {
-    let get: Value = json!({ "fields": [[":method", "GET"], [":scheme", "https"], [":authority", "h"], [":path", "/"]] });
+    let get: Value = json!({
+        "fields": [[":method", "GET"], [":scheme", "https"], [":authority", "h"], [":path", "/"]]
+    });
     let replies = ask_http3(to, &[vec![get]]);
     let reply = replies.first().and_then(|connection| connection.first());
     reply.map_or(0, H3Reply::status)

@@ -304,7 +304,8 @@ fn a_store_that_is_not_named_is_where_it_can_be_kept() {
     let Some(disk) = Disk::mount() else { return };
     let state = Scratch::new();
     let policy = format!(
-        "[gateway]\nhttp = \"127.0.0.1:0\"\nadmin = false\nupstream = \"http://127.0.0.1:9\"\n{RULES}"
+        "[gateway]\nhttp = \"127.0.0.1:0\"\nadmin = false\n\
+         upstream = \"http://127.0.0.1:9\"\n{RULES}"
     );
     let file = disk.folder.file("upshift.toml", policy);
     let home = state.path().join("home/upshift/upshift.db");

@@ -33,7 +33,8 @@ impl Watcher {
         let [http, https] = self.ports;
         format!(
             "[gateway]\nhttp = \"{http}\"\nhttps = \"{https}\"\nadmin = false\nstore = false\n\
-             upstream = \"http://127.0.0.1:9\"\n{more}\n[[rule]]\nid = \"{id}\"\nrequire = {{ http = \"2\" }}\n"
+             upstream = \"http://127.0.0.1:9\"\n{more}\n[[rule]]\nid = \"{id}\"\n\
+             require = {{ http = \"2\" }}\n"
         )
     }
 
@@ -233,8 +234,8 @@ fn every_file_that_the_policy_names_is_watched() {
     watcher.folder.file("token", "the first token of all");
     watcher.put("u.toml", "one");
     let certificate = Certificate::new();
-    let rest = "admin-token = \"file:token\"\n[[upstream]]\npaths = [\"/x/**\"]\naddresses = [\"https://127.0.0.1:9\"]\n\
-        ca = \"ca.pem\"\n";
+    let rest = "admin-token = \"file:token\"\n[[upstream]]\npaths = [\"/x/**\"]\n\
+        addresses = [\"https://127.0.0.1:9\"]\nca = \"ca.pem\"\n";
     watcher.serve("u.toml");
     write(watcher.path("u.toml"), watcher.policy("two", rest)).expect("a writable file");
     watcher.says("was not reloaded", 0);

@@ -199,7 +199,8 @@ fn a_flood_of_idle_http_2_delays_no_client() {
 #[test]
 fn busy_connections_make_no_room() {
     let upstream = Stalling::start();
-    let limits = "[limits]\nconnections = 8\nidle = \"60s\"\n[[rule]]\nid = \"w\"\nphase = \"observe\"\nrequire = { http = \"2\" }\n";
+    let limits = "[limits]\nconnections = 8\nidle = \"60s\"\n[[rule]]\nid = \"w\"\n\
+        phase = \"observe\"\nrequire = { http = \"2\" }\n";
     let mut gateway = Gateway::start(upstream.address(), limits);
     let offer = b"GET /echo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
