@@ -324,8 +324,8 @@ mod tests {
     #[test]
     fn tests_are_left_out() {
         let source = Source::parse(
-            "#[cfg(test)]\nuse crate::{a, b};\n#[cfg(test)]\n#[path = \"x.rs\"]\nmod tests;\nmod kept;\n\
-             #[cfg(test)]\nfn a() { crate::b::c() }\nfn d() { crate::e() }",
+            "#[cfg(test)]\nuse crate::{a, b};\n#[cfg(test)]\n#[path = \"x.rs\"]\nmod tests;\n\
+             mod kept;\n#[cfg(test)]\nfn a() { crate::b::c() }\nfn d() { crate::e() }",
         );
         assert_eq!(uses(&source), Vec::<String>::new());
         assert_eq!(source.test_children.iter().collect::<Vec<_>>(), ["tests"]);

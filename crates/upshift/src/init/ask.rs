@@ -182,7 +182,8 @@ mod tests {
     /// accepted.
     #[test]
     fn a_wrong_answer_is_explained_and_asked_for_again() {
-        let said = "localhost\nhttp://10.0.0.7\n\nmaybe\ny\nX-Api-Version\nheader:X-Api-Version=2.0\nAcmeApp=5.1 Chrome=109\n";
+        let said = "localhost\nhttp://10.0.0.7\n\nmaybe\ny\nX-Api-Version\n\
+            header:X-Api-Version=2.0\nAcmeApp=5.1 Chrome=109\n";
         let (answers, shown) = asked(said);
         let answers = answers.unwrap();
         assert_eq!(answers.upstream.as_deref(), Some("http://10.0.0.7"));
@@ -200,7 +201,8 @@ mod tests {
     /// the last question, all answers would be lost.
     #[test]
     fn what_clashes_is_asked_for_again() {
-        let said = "http://127.0.0.1:8080\n127.0.0.1:8080\n\nno\nnone\nA=5 A=6\nInternet Explorer=11 Chrome=109\n";
+        let said = "http://127.0.0.1:8080\n127.0.0.1:8080\n\nno\nnone\nA=5 A=6\n\
+            Internet Explorer=11 Chrome=109\n";
         let (answers, shown) = asked(said);
         let answers = answers.unwrap();
         assert_eq!(answers.http, Some(([127, 0, 0, 1], 8081).into()), "{shown}");
