@@ -1,4 +1,4 @@
-//! Clients that nobody here wrote, in front of a real nginx.
+//! Third-party clients in front of a real nginx.
 
 use interop::{Gateway, Nginx, node, peers, python, run};
 
@@ -108,8 +108,8 @@ with httpx.Client() as client:
     );
 }
 
-/// "a 5 MB POST by a client that writes before it reads (Python `urllib`, Node `fetch`) must still
-/// receive the 426".
+/// A client that sends its whole request before it reads, as Python's `urllib` does, gets the 426
+/// even for a POST of 5 MB.
 #[test]
 fn python_urllib_reads_the_426_of_a_large_post() {
     peers!("nginx", "python3");

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use interop::{Program, Scratch, upshift};
 
-/// The design's sample policy; `check` accepts it.
+/// `check` accepts every example and the reference policy.
 #[test]
 fn check_accepts_the_examples() {
     let examples = root().join("examples");
@@ -22,7 +22,7 @@ fn check_accepts_the_examples() {
     }
 }
 
-/// "rejects a file with three faults naming all three".
+/// A file with three faults is rejected with an error for each.
 #[test]
 fn check_names_all_faults_of_a_file() {
     let folder = Scratch::new();
@@ -92,8 +92,8 @@ fn the_schema_is_json_and_is_the_one_in_the_repository() {
     assert!(kept == printed, "run `cargo xtask docs`");
 }
 
-/// "`demo` needs no file and nothing else installed … prints the addresses and six commands worth
-/// trying, and prints a live line of admitted / warned / refused."
+/// `demo` needs no file and no other program. It prints commands to try, and a live line of the
+/// requests that were admitted, warned and refused.
 #[test]
 fn the_demo_runs_by_itself() {
     let mut command = Command::new(interop::binary());

@@ -1,5 +1,5 @@
-//! "Bad input … gets a clear error with the right status or exit code, and the gateway goes on
-//! serving."
+//! Bad input: it gets a clear error with the right status or exit code, and the gateway goes on
+//! serving.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use interop::{Gateway, Nginx, Origin, Scratch, exchange, peers, send, upshift};
 
 use crate::sample::RULES;
 
-/// The gateway answers 200 to a plain request.
+/// Checks that the gateway answers 200 to a plain request.
 fn goes_on(gateway: &Gateway) {
     let (reply, _) = exchange(
         gateway.http(),
@@ -69,7 +69,7 @@ fn malformed_requests_are_400() {
     ];
     for request in malformed {
         let (reply, _) = exchange(gateway.http(), request, false);
-        // A ClientHello is no HTTP: whoever sent it could not read an answer in HTTP.
+        // A ClientHello is no HTTP, and its sender could not read an answer in HTTP.
         let tls = request.starts_with(b"\x16");
         assert!(
             reply.status == 400 || (tls && reply.status == 0),
@@ -180,7 +180,7 @@ fn a_port_in_use_ends_with_3() {
     assert!(output.stderr.contains(&address.to_string()), "{output:?}");
 }
 
-/// An address that nobody listens on.
+/// An address on which nothing listens.
 struct Nobody;
 
 impl Nobody {

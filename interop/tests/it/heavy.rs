@@ -1,4 +1,4 @@
-//! Much of it: large bodies with flat memory, and many requests.
+//! Large bodies with flat memory, and many requests.
 
 use interop::{Gateway, Nginx, peers, run};
 
@@ -6,10 +6,10 @@ use crate::sample::RULES;
 
 const GIB: u64 = 1 << 30;
 
-/// How much more memory a gigabyte may take than no byte: buffers, not bodies. In KiB.
+/// The memory that a gibibyte may take beyond that of a small body, in KiB: buffers, not bodies.
 const FLAT: u64 = 32 * 1024;
 
-/// "A large upload and a large download (1 GiB) pass with flat memory."
+/// A download of 1 GiB takes no more memory than its buffers.
 #[test]
 fn a_gibibyte_comes_down_with_flat_memory() {
     peers!("nginx", "curl");
@@ -52,8 +52,8 @@ fn a_gibibyte_goes_up_with_flat_memory() {
     assert!(grown < FLAT, "{grown} KiB more");
 }
 
-/// "`wrk -c64` against it … ends with no error and no growth of memory"; five seconds here, for the
-/// build is not optimised.
+/// `wrk` with 64 connections ends without errors, and the memory does not grow. It runs for five
+/// seconds only, because the build is not optimised.
 #[test]
 fn wrk_ends_without_error_or_growth() {
     peers!("nginx", "wrk");

@@ -264,7 +264,7 @@ fn what_has_to_be_there_before_serve_is_said() {
     assert_eq!(offline.code, 0, "{offline:?}");
 }
 
-/// The commands in the file can be typed as they stand there, whatever the name of the file is.
+/// The commands in the file can be typed as they stand there, for a file of any name.
 #[test]
 fn a_file_of_any_name_says_how_it_is_checked() {
     let folder = Scratch::new();

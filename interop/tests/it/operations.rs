@@ -91,7 +91,8 @@ fn observe_refuses_nobody_and_counts_all_the_same() {
     assert!(counted.is_some(), "{}", gateway.ask_admin("/metrics").text());
 }
 
-/// "Graceful shutdown on SIGTERM (stop accepting, finish within a bound)".
+/// A graceful shutdown on SIGTERM: the gateway accepts no new connections, finishes the requests in
+/// flight, and ends.
 #[test]
 fn it_finishes_what_it_has_begun() {
     let origin = Origin::start(200, &[]);
@@ -113,7 +114,7 @@ fn it_finishes_what_it_has_begun() {
     assert_eq!(gateway.program().ended(), 0);
 }
 
-/// What the upstream is told of the client; what a client says of itself is not believed.
+/// The forwarding fields are the gateway's own: those that the client sends are replaced.
 #[test]
 fn forwarding_fields_are_its_own() {
     let origin = Origin::start(200, &[]);

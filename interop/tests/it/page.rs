@@ -152,7 +152,7 @@ fn a_person_reads_what_is_wrong_and_finds_the_button() {
     }
 }
 
-/// "an injection attempt in User-Agent and path shown as text".
+/// An injection attempt in `User-Agent`, path or version is shown as text.
 #[test]
 fn what_a_request_says_is_shown_as_text() {
     peers!("nginx", "chromium", "node", "node packages");

@@ -58,13 +58,13 @@ impl Watched {
         self.gateway.descriptors().saturating_sub(self.own)
     }
 
-    /// Waits until it holds at least so many connections.
+    /// Waits until it holds at least `count` connections.
     fn assert_reaches(&self, count: usize) {
         let reached = ends_despite(SOON, || (), || self.held() >= count);
         assert!(reached, "{} of {count} connections are open", self.held());
     }
 
-    /// Waits until it holds at most so many connections.
+    /// Waits until it holds at most `most` connections.
     fn assert_releases(&self, limit: Duration, most: usize) {
         self.assert_releases_despite(limit, most, || ());
     }

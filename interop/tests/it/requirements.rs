@@ -1,12 +1,12 @@
-//! "with the gateway in front of nginx, `curl -si` shows for each requirement kind a 426 … on
-//! HTTP/1.1, the same without the two fields on HTTP/2, and 200 once the client complies".
+//! Each kind of requirement, with the gateway in front of nginx: curl gets 426 with `Upgrade` and
+//! `Connection` over HTTP/1.1, 426 without these fields over HTTP/2, and 200 once it complies.
 
 use interop::{Gateway, Nginx, Reply, peers};
 
 use crate::sample::{HANDSHAKE, RULES};
 
-/// A request of HTTP/1.1 that does not comply: curl's arguments, the path, the `Upgrade` it must be
-/// told, a field that must be in `Vary`.
+/// An HTTP/1.1 request that does not comply: curl's arguments, the path, the expected `Upgrade`,
+/// and a field that must be in `Vary`.
 const REFUSED: &[(&[&str], &str, &str, &str)] = &[
     (&[], "/account/me", "TLS/1.2", ""),
     (&[], "/feeds/a", "HTTP/2.0", ""),
@@ -41,7 +41,7 @@ fn each_kind_is_refused_on_http_2_without_them() {
     peers!("nginx", "curl");
     let nginx = Nginx::start();
     let gateway = Gateway::start(nginx.address(), RULES);
-    // Over HTTP/2 in clear, TLS is still missing; HTTP/2 itself no longer is.
+    // Over cleartext HTTP/2, only TLS is missing, and no longer HTTP/2 itself.
     for (arguments, path, upgrade, vary) in
         REFUSED.iter().filter(|(_, path, ..)| *path != "/feeds/a")
     {
@@ -95,7 +95,7 @@ fn an_unoffered_subprotocol_is_400_and_not_426() {
     assert!(!reply.has("upgrade") && reply.text().contains("chat.v2"), "{reply:?}");
 }
 
-/// What every refusal has, of whatever kind and over whatever protocol.
+/// Checks what every refusal has, for any requirement and over any protocol.
 fn helps(path: &str, reply: &Reply, vary: &str) {
     assert_eq!(reply.field("cache-control"), "no-store", "{path}");
     assert!(

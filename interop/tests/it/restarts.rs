@@ -52,7 +52,7 @@ impl Clients {
         Self { threads: threads.collect(), shared }
     }
 
-    /// Waits until so many more requests were answered.
+    /// Waits until `more` further requests are answered.
     fn have_more_answers(&self, more: usize) {
         let before = self.shared.answered.load(Ordering::Relaxed);
         let answered =

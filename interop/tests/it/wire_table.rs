@@ -1,12 +1,13 @@
-//! The design's table "What goes on the wire", row by row: as `upshift explain --json` decides, and
-//! as curl sees it.
+//! The responses to refused requests, for each kind of requirement: as `upshift explain --json`
+//! decides, and as curl sees them.
 
 use interop::{Gateway, Origin, explain, explain_with, peers};
 use serde_json::Value;
 
 use crate::sample::{HANDSHAKE, RULES};
 
-/// A row: what it is, curl's and explain's arguments, whether in TLS, the path, and what comes.
+/// A row: its name, the arguments of curl and `explain`, whether it is over TLS, the path, and the
+/// expected response.
 struct Row {
     case: &'static str,
     http: &'static str,
@@ -286,7 +287,8 @@ fn a_compliant_websocket_or_protocol_request_is_admitted() {
     assert_eq!(explain(RULES, &offer)["verdict"], "admit");
 }
 
-/// "Strict, for those who keep 426 to protocols".
+/// `answer = "strict"` gives each kind of requirement its own status, without `Upgrade`; a number
+/// is used as it is.
 #[test]
 fn strict_answers_have_the_statuses_of_the_design() {
     let strict = r#"
@@ -339,8 +341,8 @@ answer  = 403
     }
 }
 
-/// "`answer = "redirect"`: 308 (no-store) for a browser's GET or HEAD navigation, 426 for the
-/// rest".
+/// `answer = "redirect"` gives 308 with `no-store` for a browser's GET or HEAD navigation, and 426
+/// for anything else.
 #[test]
 fn a_redirect_is_for_browsers_only() {
     let rule = "[[rule]]\nid = \"tls\"\nrequire = { tls = \"1.2\" }\nanswer = \"redirect\"\n";
@@ -368,7 +370,8 @@ fn a_redirect_is_for_browsers_only() {
     assert_eq!(explain(rule, &["http://example.com/a"])["answer"]["status"], 426);
 }
 
-/// "HTTP 200, trailers-only `FAILED_PRECONDITION` with ErrorInfo `UPGRADE_REQUIRED`".
+/// A refused gRPC call gets HTTP 200 with status 9, `FAILED_PRECONDITION`, in a trailers-only
+/// response with details.
 #[test]
 fn grpc_is_told_in_its_own_words() {
     peers!("curl");
@@ -394,7 +397,7 @@ fn grpc_is_told_in_its_own_words() {
     assert!(reply.body.is_empty());
 }
 
-/// "Never refused (built-in exemptions with ids, shown by `explain` …)".
+/// The built-in exemptions are never refused, and requests that only look like them are.
 #[test]
 fn what_is_never_refused() {
     let everything = "[[rule]]\nid = \"tls\"\nrequire = { tls = \"1.2\" }\ndocs = \"http://example.com/help/tls\"\n";
@@ -433,9 +436,9 @@ fn what_is_never_refused() {
     );
 }
 
-/// "An HTTP/1.1 refusal through a declared proxy has the strict status and no `Upgrade`"; "Only the
-/// fields that a proxy's `reads` names are believed"; "refusing everybody because a proxy was not
-/// declared would be an outage".
+/// A refusal over HTTP/1.1 through a declared proxy has the strict status and no `Upgrade`. Fields
+/// of an undeclared proxy are not believed, but refusing everyone because the proxy was not
+/// declared would be an outage.
 #[test]
 fn a_proxy_is_believed_when_it_is_declared() {
     peers!("curl");

@@ -226,8 +226,8 @@ fn a_reload_is_in_force_for_the_next_request() {
     gateway.admin("/metrics", |text| text.contains("upshift_reloads_total{outcome=\"ok\"} 1"));
 }
 
-/// The design, "What is uncertain": refusing everybody because a proxy was not declared would be an
-/// outage.
+/// A request through an undeclared proxy is admitted and counted: refusing everyone because a proxy
+/// was not declared would be an outage.
 #[test]
 fn an_undeclared_private_peer_is_admitted_and_counted() {
     let (_upstream, gateway) = under(vec![tls()]);

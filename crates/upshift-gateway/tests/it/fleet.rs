@@ -71,7 +71,7 @@ fn a_rollout_without_trouble_runs_to_its_end_and_refuses_nobody_who_upgraded() {
     );
 }
 
-/// The design: a token is required on any address but a loopback one.
+/// A token is required on any address but a loopback one.
 #[test]
 fn nobody_far_away_gets_to_the_api_without_a_token() {
     let upstream = upstream();

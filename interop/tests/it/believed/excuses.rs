@@ -1,8 +1,8 @@
 //! Built-in exemptions: a client cannot earn one by what it writes into a request.
 //!
-//! By default, the `User-Agent` of a health checker once exempted any path, method and network, and
-//! the fields of a preflight exempted OPTIONS requests that were none. A method in the wrong case
-//! evaded `methods`.
+//! Without any configuration, the `User-Agent` of a health checker once exempted every path, method
+//! and network, and the fields of a CORS preflight exempted OPTIONS requests that were no
+//! preflight. A method in the wrong case evaded `methods`.
 
 use interop::h2_frames::*;
 use interop::{Gateway, Recorder};

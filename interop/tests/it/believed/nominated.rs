@@ -23,9 +23,9 @@ peers   = ["!127.0.0.0/8"]
 require = { protocol = "derp/2" }
 "#;
 
-/// A client cannot remove a declared proxy's fields by naming them in `Connection`. `Connection:
-/// X-Forwarded-Proto` once lifted every `tls` rule behind a proxy: the field was removed before it
-/// was read, and an unknown scheme was admitted. All four fields of `reads` are tested.
+/// A client cannot remove a declared proxy's fields by naming them in `Connection`. Naming
+/// `X-Forwarded-Proto` there once lifted every `tls` rule behind a proxy: the field was removed
+/// before it was read, and an unknown scheme was admitted. All four fields of `reads` are tested.
 #[test]
 fn connection_takes_no_field_of_a_declared_proxy_away() {
     let upstream = Recorder::start();
