@@ -1,8 +1,8 @@
-//! The fuzz targets of `fuzz/`, each with as many inputs as some seconds allow.
+//! The fuzz targets of `fuzz/`, each run with as many inputs as a few seconds allow.
 //!
-//! Nightly is needed for sanitizers only, and there is no `unsafe` here for them to watch: what a
-//! target looks for are panics and its own assertions. libFuzzer itself, which the crate
-//! `libfuzzer-sys` brings as C++ source, is content with the coverage that stable Rust can put in.
+//! Stable Rust is enough. Only sanitizers need nightly, and there is no `unsafe` here for them to
+//! check: the targets look for panics and failed assertions. libFuzzer, which the crate
+//! `libfuzzer-sys` brings as C++ source, works with the coverage that stable Rust can instrument.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -23,8 +23,8 @@ const TARGETS: [(&str, Option<&str>); 8] = [
     ("http1_requests", Some("fuzz/seeds/http1_requests")),
 ];
 
-/// The inputs of each target: the same ones in every fresh clone, so that a change fails for its
-/// own faults and not by chance. `just fuzz` looks further.
+/// The inputs of each target. They are the same in every fresh clone, so that a change fails for
+/// its own faults and not by chance. `just fuzz` looks further.
 const INPUTS: [&str; 2] = ["-seed=426", "-runs=200000"];
 
 /// The most seconds that a target may take for them.
@@ -33,7 +33,7 @@ const LIMIT: &str = "-max_total_time=8";
 /// The lines of a failed run that are printed.
 const LINES: usize = 40;
 
-/// What cargo-fuzz gives to rustc for coverage, without its sanitizer.
+/// The flags for coverage that cargo-fuzz gives to rustc, without its sanitizer.
 const RUSTFLAGS: &str = "--cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
@@ -74,7 +74,7 @@ fn build(platform: &str) -> Command {
     build
 }
 
-/// Runs one target; what it finds worth keeping stays in the build folder for the next run.
+/// Runs one target. Inputs that reach new code stay in the build folder for the next run.
 fn fuzz(platform: &str, name: &str, seeds: Option<&str>) -> bool {
     let corpus = folder().join("corpus").join(name);
     let artifacts = folder().join("artifacts").join(name);
@@ -98,7 +98,7 @@ fn fuzz(platform: &str, name: &str, seeds: Option<&str>) -> bool {
             true
         }
         Err(why) => {
-            // libFuzzer says a page before what matters.
+            // libFuzzer prints a page before the lines that matter.
             let lines: Vec<&str> = why.lines().collect();
             let last = &lines[lines.len().saturating_sub(LINES)..];
             eprintln!("  FAILED {name}\n{}", last.join("\n"));

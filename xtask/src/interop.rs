@@ -16,7 +16,7 @@ pub(crate) fn run(peers: &Peers, filters: &[&str]) -> bool {
         && succeeds(&mut selected_tests(peers, filters))
 }
 
-/// The filters that are in no test's name, a line each: to run no test is not to have tested.
+/// The filters that match no test, a line each: a run without tests must not succeed.
 fn unknown_filters(filters: &[&str], listed: &str) -> Findings {
     let mut findings = Findings::new();
     for filter in filters {

@@ -45,7 +45,7 @@ pub(crate) fn test(with_peers: bool) -> bool {
     !summary.has_failed()
 }
 
-/// What a machine can say of the sources without running the product.
+/// Checks the sources, without running the product.
 fn check_sources(summary: &mut Summary) {
     summary.run_step("arrows", || print_findings(&check_arrows()));
     summary.run_step("hygiene", || print_findings(&hygiene::check()));
@@ -61,7 +61,7 @@ fn check_sources(summary: &mut Summary) {
 
 fn run_tests(summary: &mut Summary) {
     summary.run_step("tests", || {
-        // A feature that is not named is not tested.
+        // Optional features are tested only if they are named.
         let packages =
             ["--workspace", "--exclude", "interop", "--features", "upshift-client/reqwest"];
         succeeds(&mut interop::test_runner("default", &packages))
@@ -81,7 +81,7 @@ pub(crate) fn check_arrows() -> Findings {
 
 fn print_summary(summary: &Summary) {
     summary.print_steps();
-    // Without an interop step, the log is that of another run.
+    // Without an interop step, the log is from another run.
     let skipped = if summary.ran("interop") { interop::read_skipped() } else { String::new() };
     for line in skipped.lines() {
         println!("  skipped {line}");
@@ -90,7 +90,7 @@ fn print_summary(summary: &Summary) {
     summary.print_verdict(&verdict(summary.has_failed(), skipped, interop::count_tests));
 }
 
-/// The verdict in words, and how much of the interop tests it is about.
+/// The verdict in words, with the number of interop tests that were skipped.
 fn verdict(has_failed: bool, skipped: usize, count_all: impl FnOnce() -> usize) -> String {
     match (has_failed, skipped) {
         (true, _) => "something failed, see above".to_owned(),

@@ -73,8 +73,7 @@ fn choose_store(beside: &Path, offered: StateFolders) -> PathBuf {
 /// Returns true if files can be made in a folder. A full disk counts as writable: it may have room
 /// later.
 fn can_be_written(folder: &Path) -> bool {
-    // A trial, because mode bits tell nothing of access lists, read-only mounts and the rights of
-    // root.
+    // Tries it, because mode bits ignore access lists, read-only mounts and the rights of root.
     let trial = folder.join(format!(".upshift-{}", std::process::id()));
     let made = OpenOptions::new().write(true).create_new(true).open(&trial);
     match made {

@@ -1,7 +1,9 @@
-//! Which file of a crate imports which, once every name is followed to the file that defines it.
+//! Resolves which file of a crate imports which, by following every name to the file that defines
+//! it.
 //!
-//! A name is followed through re-exports: who imports `crate::field::UpgradeList` depends on the
-//! file of the type, not on `field/mod.rs`. A file does not depend on what it only re-exports.
+//! Names are followed through re-exports: a file that imports `crate::field::UpgradeList` depends
+//! on the file of the type, not on `field/mod.rs`. A file does not depend on what it only
+//! re-exports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -31,7 +33,7 @@ pub(super) struct Import {
     pub(super) path: String,
 }
 
-/// What a path names.
+/// The item or module that a path names.
 enum Target {
     Module(Vec<String>),
     /// An item in the file of this module.
@@ -159,7 +161,7 @@ impl ModuleTree {
         Some(target)
     }
 
-    /// What a name means at the top level of a module.
+    /// The meaning of a name at the top level of a module.
     fn look_up(&self, module: &[String], name: &str, hops: usize) -> Option<Target> {
         if hops > MOST_HOPS {
             return None;

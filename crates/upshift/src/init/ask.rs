@@ -35,7 +35,7 @@ pub(super) fn ask_all(from: &mut impl BufRead, to: &mut impl Write) -> io::Resul
     Ok(answers)
 }
 
-/// Asks what a gateway needs whose TLS other machines use.
+/// Asks what a gateway needs if other machines use it over TLS.
 fn ask_for_certificate<R: BufRead, W: Write>(
     dialogue: &mut Dialogue<'_, R, W>,
     answers: &mut Answers,

@@ -181,7 +181,7 @@ pub(super) fn shell_argument(file: &Path, before: &str) -> String {
     if name == "upshift.toml" || name == "-" {
         return String::new();
     }
-    // With `./` in front it is no flag.
+    // With `./` in front, it is not taken for a flag.
     let path = if name.starts_with('-') { format!("./{name}") } else { name.into_owned() };
     if path.contains(|c: char| !c.is_alphanumeric() && !"_./-+,:@%=".contains(c)) {
         return format!("{before}'{}'", path.replace('\'', r"'\''"));
