@@ -110,7 +110,7 @@ impl Admitted<'_> {
     }
 
     /// The request with the fields of the next hop.
-    fn outbound(&self, body: RequestBody) -> OutboundRequest {
+    fn outbound(&self, body: RequestBody) -> Box<OutboundRequest> {
         let mut headers = self.parts.headers.clone();
         let trailers = accepts_trailers(&headers);
         let chain = self.believed_chain(&headers);
@@ -137,7 +137,7 @@ impl Admitted<'_> {
         trace::forward_trace(&mut headers, plan, &self.connection.core.random, self.report);
         join_cookies(&mut headers);
         decrement_max_forwards(&self.parts.method, &mut headers);
-        OutboundRequest {
+        Box::new(OutboundRequest {
             method: self.parts.method.clone(),
             target: self.target.path.clone(),
             host: self.upstream_host(),
@@ -147,7 +147,7 @@ impl Admitted<'_> {
             retryable: true,
             headers,
             body,
-        }
+        })
     }
 
     /// The `X-Forwarded-For` of a declared proxy that writes it, to be continued.

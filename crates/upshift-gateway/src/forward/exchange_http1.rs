@@ -39,7 +39,7 @@ impl UpstreamExchange<'_> {
     pub(super) async fn exchange_http1(
         &self,
         (connection, home): HomedConnection,
-        mut outbound: OutboundRequest,
+        mut outbound: Box<OutboundRequest>,
         guard: InFlightGuard,
         age: ConnectionAge,
     ) -> Result<ReceivedHead, ExchangeError> {
@@ -66,7 +66,7 @@ impl UpstreamExchange<'_> {
                 endpoint.record_failure(EndpointFailure::Broken);
             }
             outbound.body = body;
-            return Err(ExchangeError::Unsent(Box::new(outbound), guard));
+            return Err(ExchangeError::Unsent(outbound, guard));
         }
         let (reply, scope) = self.judge_failure(no_response, &endpoint, age);
         let retry_copy = copy_for_retry(outbound, has_content, exchange.take_held_content());
@@ -188,7 +188,7 @@ impl UpstreamExchange<'_> {
 /// The request to send in place of one that the upstream may have seen; `None` if it may not be
 /// repeated. Its content is gone unless it was `held` back.
 fn copy_for_retry(
-    mut outbound: OutboundRequest,
+    mut outbound: Box<OutboundRequest>,
     has_content: bool,
     held: Option<RequestBody>,
 ) -> Option<Box<OutboundRequest>> {
@@ -200,7 +200,7 @@ fn copy_for_retry(
     }
     // There is no second retry.
     outbound.retryable = false;
-    Some(Box::new(outbound))
+    Some(outbound)
 }
 
 /// The error for a client's request that HTTP/1.1 cannot express, while its own HTTP version can.

@@ -13,7 +13,7 @@ impl UpstreamExchange<'_> {
     pub(super) async fn exchange_http2(
         &self,
         mut sender: Http2Sender,
-        mut outbound: OutboundRequest,
+        mut outbound: Box<OutboundRequest>,
         guard: InFlightGuard,
         age: ConnectionAge,
     ) -> Result<ReceivedHead, ExchangeError> {

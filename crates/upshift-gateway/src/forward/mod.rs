@@ -42,7 +42,7 @@ use sending::{ConnectionChoice, UpgradeResponse, UpstreamExchange};
 
 /// Sends `request` to the endpoints of `cluster`, one after the other, until one answers.
 pub(crate) async fn forward_request(
-    mut request: OutboundRequest,
+    mut request: Box<OutboundRequest>,
     cluster: &Cluster,
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
@@ -62,7 +62,7 @@ pub(crate) async fn forward_request(
 /// Sends an upgrade request on a new connection. The caller has to verify the response if it is a
 /// `101`.
 pub(crate) async fn request_upgrade<'c>(
-    mut request: OutboundRequest,
+    mut request: Box<OutboundRequest>,
     cluster: &'c Cluster,
     random: &RefCell<Random>,
     timeouts: UpstreamTimeouts,
@@ -81,11 +81,11 @@ pub(crate) async fn request_upgrade<'c>(
 /// Tries the endpoints in turn until the request is sent, and one more if it fails and may be
 /// retried.
 async fn try_each_endpoint<'c, T>(
-    mut request: OutboundRequest,
+    mut request: Box<OutboundRequest>,
     cluster: &'c Cluster,
     random: &RefCell<Random>,
     attempt: impl AsyncFn(
-        OutboundRequest,
+        Box<OutboundRequest>,
         &'c Rc<UpstreamEndpoint>,
         ConnectionChoice,
     ) -> Result<T, AttemptError<T>>,
@@ -100,7 +100,7 @@ async fn try_each_endpoint<'c, T>(
             Ok(answer) => return Ok(answer),
             Err(AttemptError::Unsent(unsent, reply)) => {
                 next = candidates.next_endpoint(&mut random.borrow_mut());
-                request = *unsent;
+                request = unsent;
                 last = last.or(Err(reply));
             }
             Err(AttemptError::Failed(failed)) => {
@@ -116,7 +116,7 @@ async fn try_each_endpoint<'c, T>(
                 match retry_copy {
                     Some(copy) if next.is_some() && (is_free || take_retry(cluster)) => {
                         endpoint.count_retry();
-                        (request, last) = (*copy, outcome);
+                        (request, last) = (copy, outcome);
                     }
                     _ => return better_outcome(outcome, last),
                 }

@@ -79,7 +79,7 @@ impl UpstreamExchange<'_> {
     /// retry at another endpoint may avoid.
     pub(super) async fn attempt(
         &self,
-        request: OutboundRequest,
+        request: Box<OutboundRequest>,
         endpoint: &Rc<UpstreamEndpoint>,
         choice: ConnectionChoice,
     ) -> Result<Response<ResponseBody>, AttemptError<Response<ResponseBody>>> {
@@ -100,7 +100,7 @@ impl UpstreamExchange<'_> {
     /// Does the same for an upgrade request.
     pub(super) async fn attempt_upgrade<'c>(
         &self,
-        request: OutboundRequest,
+        request: Box<OutboundRequest>,
         endpoint: &'c Rc<UpstreamEndpoint>,
     ) -> Result<UpgradeResponse<'c>, AttemptError<UpgradeResponse<'c>>> {
         let ReceivedHead { response, checkout, retry_copy } =
@@ -126,7 +126,7 @@ impl UpstreamExchange<'_> {
     /// dropping the wait records it.
     async fn exchange_head<T>(
         &self,
-        request: OutboundRequest,
+        request: Box<OutboundRequest>,
         endpoint: &Rc<UpstreamEndpoint>,
         choice: ConnectionChoice,
     ) -> Result<ReceivedHead, AttemptError<T>> {
@@ -145,26 +145,27 @@ impl UpstreamExchange<'_> {
     /// Sends the request on an open connection, or otherwise on a new one.
     async fn send_on_connection<T>(
         &self,
-        mut request: OutboundRequest,
+        mut request: Box<OutboundRequest>,
         endpoint: &Rc<UpstreamEndpoint>,
         choice: ConnectionChoice,
     ) -> Result<ReceivedHead, AttemptError<T>> {
         let Some(guard) = endpoint.begin_request() else {
             let reply = LocalReply::UpstreamBusy(endpoint.name.to_string());
-            return Err(AttemptError::Unsent(Box::new(request), reply));
+            return Err(AttemptError::Unsent(request, reply));
         };
         // The span of this attempt is the parent of the endpoint's span.
         if let Some(traceparent) = self.report.begin_attempt(&endpoint.name) {
             request.headers.insert(TRACEPARENT, traceparent);
         }
         if choice != ConnectionChoice::Any {
-            return self.send_on_new(request, endpoint, guard, choice).await;
+            return Box::pin(self.send_on_new(request, endpoint, guard, choice)).await;
         }
         match self.send_on_reused(request, endpoint, guard).await {
             ControlFlow::Break(Ok(received)) => Ok(received),
             ControlFlow::Break(Err(error)) => Err(error.into_attempt_error(endpoint)),
             ControlFlow::Continue((unsent, guard)) => {
-                self.send_on_new(unsent, endpoint, guard, choice).await
+                // In a box: most requests find an open connection, and do not pay for the size.
+                Box::pin(self.send_on_new(unsent, endpoint, guard, choice)).await
             }
         }
     }
@@ -173,14 +174,15 @@ impl UpstreamExchange<'_> {
     /// returned, and the next connection is tried.
     async fn send_on_reused(
         &self,
-        mut request: OutboundRequest,
+        mut request: Box<OutboundRequest>,
         endpoint: &Rc<UpstreamEndpoint>,
         mut guard: InFlightGuard,
-    ) -> ControlFlow<Result<ReceivedHead, ExchangeError>, (OutboundRequest, InFlightGuard)> {
+    ) -> ControlFlow<Result<ReceivedHead, ExchangeError>, (Box<OutboundRequest>, InFlightGuard)>
+    {
         for _ in 0..MAX_STALE {
             let Some((connection, idle)) = endpoint.pool.reuse_connection() else { break };
             match self.exchange_on(connection, request, guard, ConnectionAge::Reused(idle)).await {
-                Err(ExchangeError::Unsent(unsent, unused)) => (request, guard) = (*unsent, unused),
+                Err(ExchangeError::Unsent(unsent, unused)) => (request, guard) = (unsent, unused),
                 received => return ControlFlow::Break(received),
             }
         }
@@ -189,7 +191,7 @@ impl UpstreamExchange<'_> {
 
     async fn send_on_new<T>(
         &self,
-        request: OutboundRequest,
+        request: Box<OutboundRequest>,
         endpoint: &Rc<UpstreamEndpoint>,
         guard: InFlightGuard,
         choice: ConnectionChoice,
@@ -211,7 +213,7 @@ impl UpstreamExchange<'_> {
     async fn exchange_on(
         &self,
         connection: PooledConnection,
-        request: OutboundRequest,
+        request: Box<OutboundRequest>,
         guard: InFlightGuard,
         age: ConnectionAge,
     ) -> Result<ReceivedHead, ExchangeError> {
@@ -220,7 +222,7 @@ impl UpstreamExchange<'_> {
                 self.exchange_http1((connection, home), request, guard, age).await
             }
             PooledConnection::Http2(sender) => {
-                self.exchange_http2(sender, request, guard, age).await
+                Box::pin(self.exchange_http2(sender, request, guard, age)).await
             }
         }
     }
@@ -279,14 +281,14 @@ fn closed_at_once(endpoint: &UpstreamEndpoint) -> LocalReply {
 fn not_connected<T>(
     endpoint: &UpstreamEndpoint,
     error: ConnectError,
-    request: OutboundRequest,
+    request: Box<OutboundRequest>,
 ) -> AttemptError<T> {
     // This endpoint is not at fault, and no other one could be reached either.
     if matches!(error, ConnectError::OutOfDescriptors) {
         return failed_attempt(LocalReply::OutOfDescriptors, None, RetryScope::NotRetryable);
     }
     endpoint.record_failure(EndpointFailure::Connect);
-    AttemptError::Unsent(Box::new(request), connect_error_reply(&endpoint.name, error))
+    AttemptError::Unsent(request, connect_error_reply(&endpoint.name, error))
 }
 
 fn connect_error_reply(name: &str, error: ConnectError) -> LocalReply {

@@ -62,7 +62,7 @@ pub(crate) struct OpenedTunnel {
 pub(crate) async fn open_tunnel(
     client: TunnelClient<'_>,
     offer: &TunnelOffer,
-    mut request: OutboundRequest,
+    mut request: Box<OutboundRequest>,
     cluster: &Cluster,
     timeouts: UpstreamTimeouts,
 ) -> Result<OpenedTunnel, LocalReply> {
