@@ -1,14 +1,21 @@
 //! A header map as the core reads it.
 
-use http::header::{self, GetAll, HeaderMap, HeaderValue};
+use http::header::{self, GetAll, HeaderMap, HeaderName, HeaderValue};
 use upshift_core::Fields;
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The fields of a header map, readable by the core without a copy.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderFields<'h>(pub &'h HeaderMap);
 
-impl HeaderFields<'_> {
-    fn lines(&self, name: &str) -> GetAll<'_, HeaderValue> {
+impl<'h> HeaderFields<'h> {
+    /// The values of all field lines called `name` (lower case), in their order.
+    pub fn lines(self, name: &str) -> impl Iterator<Item = &'h [u8]> + use<'h> {
+        self.find_lines(name).into_iter().map(HeaderValue::as_bytes)
+    }
+
+    fn find_lines(self, name: &str) -> GetAll<'h, HeaderValue> {
         // A name that is text is parsed before each lookup, which costs twice the lookup itself.
         match name {
             "accept" => self.0.get_all(header::ACCEPT),
@@ -18,6 +25,7 @@ impl HeaderFields<'_> {
             "origin" => self.0.get_all(header::ORIGIN),
             "upgrade" => self.0.get_all(header::UPGRADE),
             "user-agent" => self.0.get_all(header::USER_AGENT),
+            "x-forwarded-proto" => self.0.get_all(X_FORWARDED_PROTO),
             _ => self.0.get_all(name),
         }
     }
@@ -25,15 +33,15 @@ impl HeaderFields<'_> {
 
 impl Fields for HeaderFields<'_> {
     fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
-        self.lines(name).iter().nth(index).map(HeaderValue::as_bytes)
+        self.lines(name).nth(index)
     }
 
     fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
-        self.lines(name).iter().map(HeaderValue::as_bytes).collect()
+        self.lines(name).collect()
     }
 
     fn first_two<'f>(&'f self, name: &str) -> [Option<&'f [u8]>; 2] {
-        let mut lines = self.lines(name).iter().map(HeaderValue::as_bytes);
+        let mut lines = self.lines(name);
         [lines.next(), lines.next()]
     }
 }
@@ -66,6 +74,7 @@ mod tests {
             "origin",
             "upgrade",
             "user-agent",
+            "x-forwarded-proto",
         ] {
             let mut headers = HeaderMap::new();
             headers.append(name, HeaderValue::from_static("value"));

@@ -152,18 +152,20 @@ impl RequestBody {
         self.size_hint().exact()
     }
 
-    /// Determines if there is content, when the length is not declared and the method usually has
-    /// none. A request without content must not be forwarded as a chunked one, and its
-    /// `Content-Type` has no meaning.
+    /// Returns true if the length is not declared and the method usually has no content, so that
+    /// only reading shows if there is any.
+    pub(crate) fn may_be_empty(&self, method: &Method) -> bool {
+        let has_content =
+            matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::CONNECT);
+        !(self.is_empty() || has_content || self.length().is_some())
+    }
+
+    /// Reads until it is known if there is content. A request without content must not be forwarded
+    /// as a chunked one, and its `Content-Type` has no meaning.
     ///
     /// # Errors
     /// If the client broke off or did not send in time.
-    pub(crate) async fn detect_content(mut self, method: &Method) -> Result<Self, BodyError> {
-        let has_content =
-            matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::CONNECT);
-        if self.is_empty() || has_content || self.length().is_some() {
-            return Ok(self);
-        }
+    pub(crate) async fn detect_content(mut self) -> Result<Self, BodyError> {
         loop {
             let Some(frame) = self.frame().await else { return Ok(Self::empty()) };
             // Empty pieces and trailers are no content.

@@ -44,16 +44,12 @@ pub(crate) struct Admitted<'a> {
     pub(crate) client: Option<&'a Http1Client<'a>>,
 }
 
-/// The stream of an extended CONNECT, which hyper hands over once the response was sent.
-pub(crate) type ClientUpgrade = Option<OnUpgrade>;
-
 impl Admitted<'_> {
     /// Sends the request to its upstream, and adds the fields that the decision asks for to the
     /// response. A switch is one that the client's connection has to perform.
     pub(crate) async fn forward(
         self,
         body: RequestBody,
-        upgrade: ClientUpgrade,
     ) -> Result<(Response<ResponseBody>, Option<Switch>), LocalReply> {
         let has_content = !body.is_empty();
         let offer = TunnelOffer::from_request(self.parts, has_content, |token| {
@@ -81,9 +77,13 @@ impl Admitted<'_> {
             Some(offer) => {
                 let Connection { core, activity, .. } = self.connection;
                 let (report, http1) = (self.report, self.client);
+                // The stream of an extended CONNECT, which hyper hands over once the response was
+                // sent.
+                let upgrade = self.parts.extensions.get::<OnUpgrade>().cloned();
                 let client = tunnel::TunnelClient { core, activity, report, upgrade, http1 };
-                let opened =
-                    tunnel::open_tunnel(client, &offer, outbound, cluster, timeouts).await?;
+                let opening = tunnel::open_tunnel(client, &offer, outbound, cluster, timeouts);
+                // In a box of its own: other requests do not pay for its size.
+                let opened = Box::pin(opening).await?;
                 (opened.response, opened.tunnel.map(Switch::Tunnel))
             }
         };

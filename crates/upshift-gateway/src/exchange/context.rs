@@ -9,8 +9,8 @@ use http::request::Parts;
 use upshift_core::answer::AnswerContext;
 use upshift_core::client_info::{ClientInfo, ConnectionInfo};
 use upshift_core::proxy::declared_proxy;
-use upshift_core::{Facts, Known, Timestamp, TlsState};
-use upshift_http::{HeaderFields, Nominated, forwards_left, remove_nominated};
+use upshift_core::{Facts, Fields, Known, Timestamp, TlsState};
+use upshift_http::{Nominated, forwards_left, remove_nominated};
 
 use crate::exchange::target::Target;
 use crate::framing::declared_length;
@@ -115,7 +115,7 @@ impl<'a> Context<'a> {
 pub(crate) struct RequestHead<'a> {
     pub(crate) parts: &'a Parts,
     /// The fields of `parts`.
-    pub(crate) fields: &'a HeaderFields<'a>,
+    pub(crate) fields: &'a dyn Fields,
     pub(crate) target: &'a Target,
     pub(crate) has_content: bool,
     pub(crate) request_id: &'a str,

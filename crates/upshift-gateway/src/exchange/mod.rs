@@ -16,71 +16,68 @@ mod target;
 mod trace;
 pub(crate) mod unread;
 
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode, Version, request};
-use hyper::upgrade::OnUpgrade;
 use upshift_adoption::RequestCallers;
 use upshift_core::answer::{self, Answer};
-use upshift_core::{Decision, Timestamp, TlsState};
+use upshift_core::{Decision, Fields, Timestamp, TlsState};
 use upshift_http::{HeaderFields, add_close};
 
-use self::admitted::{Admitted, ClientUpgrade};
+use self::admitted::Admitted;
 use self::connection::Connection;
 use self::context::{Configured, Context, RequestHead};
 use self::recording::{RequestRecorder, begin_report};
 use self::request_id::X_REQUEST_ID;
 pub(crate) use self::served::Served;
-use self::switch::RequestedSwitch;
+use self::switch::{RequestedSwitch, Switch};
 use self::target::Target;
 use crate::body::{BodyTimedOut, RequestBody};
 use crate::core_local::LocalGeneration;
+use crate::fields::header_map::keep_map;
 use crate::fields::trailers::TrailerFilter;
 use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
+use crate::progress::activity::BusyGuard;
 use crate::progress::stream_watch::StreamProgress;
 use crate::response_body::ResponseBody;
 use crate::rollout;
+use crate::settings::Settings;
 use crate::telemetry::exchange_report::ExchangeReport;
 
 /// Answers one request. `client` is there if it came over HTTP/1.
-pub(crate) async fn serve(
-    connection: &Connection,
+///
+/// A refusal is complete with the first poll, and needs little memory: only what waits is in a
+/// future of its own, which is allocated when it begins.
+pub(crate) fn serve<'c>(
+    connection: &'c Connection,
     request: Request<RequestBody>,
-    client: Option<&Http1Client<'_>>,
-) -> Served {
-    let in_flight = connection.activity.begin_request();
-    let progress = StreamProgress::current();
-    let core = &connection.core;
-    let generation = core.generation();
-    let (mut parts, body) = request.into_parts();
-    let version = parts.version;
-    let settings = &generation.shared.settings;
-    let nominated = context::apply_connection_options(&mut parts, connection.peer.ip(), settings);
-    let id = request_id::accept_or_generate(&parts.headers, &mut core.random.borrow_mut());
-    let plan = &generation.shared.telemetry;
-    let report = begin_report(connection, &parts, progress.clone(), plan);
-    let exchange =
-        Exchange { connection, generation: &generation, id: &id, report: &report, client };
-    exchange.recorder().log_undecided(&parts);
-    let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
-    let body = body.count_in(&report).with_trailer_filter(filter);
-    let mut served = exchange.serve_any(parts, body).await;
-    finish(&mut served, version, connection, id);
-    let Served { response, lines, switch } = served;
-    report.start_response(response.status());
-    let response = response.map(|body| {
-        body.with_active_request(in_flight).with_progress(progress).with_report(report)
-    });
-    Served { response, lines, switch }
+    client: Option<&'c Http1Client<'c>>,
+) -> impl Future<Output = Served> + use<'c> {
+    let (exchange, body) = Exchange::begin(connection, request, client);
+    async move {
+        let served = match exchange.answer(body) {
+            Answering::Complete(served) => served,
+            Answering::Waits(answer) => answer.await,
+        };
+        exchange.finish(served)
+    }
 }
 
 fn no_content() -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
+}
+
+/// The answer to a request: complete, or still to wait for.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and a box costs more")]
+enum Answering<'e> {
+    Complete(Served),
+    Waits(Pin<Box<dyn Future<Output = Served> + 'e>>),
 }
 
 /// The decision on a request.
@@ -93,118 +90,169 @@ enum Decided<'p> {
 }
 
 /// One exchange on a connection.
-struct Exchange<'a> {
-    connection: &'a Connection,
-    generation: &'a LocalGeneration,
-    id: &'a HeaderValue,
-    report: &'a Rc<ExchangeReport>,
-    client: Option<&'a Http1Client<'a>>,
+struct Exchange<'c> {
+    connection: &'c Connection,
+    client: Option<&'c Http1Client<'c>>,
+    generation: Rc<LocalGeneration>,
+    parts: request::Parts,
+    /// The target, or the error in the head.
+    checked: Result<Target, LocalReply>,
+    id: HeaderValue,
+    report: Rc<ExchangeReport>,
+    in_flight: BusyGuard,
+    progress: Option<Rc<StreamProgress>>,
 }
 
-impl Exchange<'_> {
-    /// Answers a request, with an error if it is malformed.
-    async fn serve_any(&self, parts: request::Parts, body: RequestBody) -> Served {
-        let settings = &self.generation.shared.settings;
-        match context::check_head(&parts, !body.is_empty(), settings) {
-            Ok(_) if context::ends_here(&parts) => Served::without_switch(no_content()),
-            Ok(target) => self.serve_checked(parts, target, body).await,
+impl<'c> Exchange<'c> {
+    /// Begins the exchange of a request: reads and checks its head. Returns its body, too.
+    fn begin(
+        connection: &'c Connection,
+        request: Request<RequestBody>,
+        client: Option<&'c Http1Client<'c>>,
+    ) -> (Self, RequestBody) {
+        let in_flight = connection.activity.begin_request();
+        let progress = StreamProgress::current();
+        let core = &connection.core;
+        let generation = core.generation();
+        let (mut parts, body) = request.into_parts();
+        let settings = &generation.shared.settings;
+        let peer = connection.peer.ip();
+        let nominated = context::apply_connection_options(&mut parts, peer, settings);
+        let id = request_id::accept_or_generate(&parts.headers, &mut core.random.borrow_mut());
+        let plan = &generation.shared.telemetry;
+        let report = begin_report(connection, &parts, progress.clone(), plan);
+        let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
+        let body = body.count_in(&report).with_trailer_filter(filter);
+        let checked = context::check_head(&parts, !body.is_empty(), settings);
+        let exchange = Self {
+            connection,
+            client,
+            generation,
+            parts,
+            checked,
+            id,
+            report,
+            in_flight,
+            progress,
+        };
+        exchange.recorder().log_undecided(&exchange.parts);
+        (exchange, body)
+    }
+
+    /// Answers the request, with an error if it is malformed.
+    fn answer(&self, body: RequestBody) -> Answering<'_> {
+        match &self.checked {
+            Ok(_) if context::ends_here(&self.parts) => {
+                Answering::Complete(Served::without_switch(no_content()))
+            }
+            Ok(target) => self.answer_checked(target, body),
             Err(reply) => {
-                refuse::discard_body(body, &parts, &settings.file.limits);
-                Served::without_switch(self.local_reply(&reply))
+                refuse::discard_body(body, &self.parts, &self.settings().file.limits);
+                Answering::Complete(Served::without_switch(self.local_reply(reply)))
             }
         }
     }
 
     /// Answers a well-formed request.
-    async fn serve_checked(
-        &self,
-        mut parts: request::Parts,
-        target: Target,
-        body: RequestBody,
-    ) -> Served {
-        let (tls, generation) = (self.connection.tls, &self.generation.shared);
-        match RequestedSwitch::read(&parts, &body, tls, generation) {
-            RequestedSwitch::None => {
-                let upgrade = parts.extensions.remove::<OnUpgrade>();
-                match settle_body(&parts, body).await {
-                    Ok(body) => self.serve_decided(&parts, &target, body, upgrade).await,
-                    Err(reply) => Served::without_switch(self.closing_reply(&reply, parts.version)),
-                }
+    fn answer_checked<'e>(&'e self, target: &'e Target, body: RequestBody) -> Answering<'e> {
+        let tls = self.connection.tls;
+        match RequestedSwitch::read(&self.parts, &body, tls, &self.generation.shared) {
+            RequestedSwitch::None if is_settled(&self.parts, &body) => {
+                self.answer_settled(target, body)
             }
-            RequestedSwitch::H2c(settings) => {
-                match switch::grant_h2c(parts, body, settings).await {
-                    Ok((response, switch)) => Served::with_switch(response, Some(switch)),
-                    Err(reply) => Served::without_switch(self.local_reply(&reply)),
+            RequestedSwitch::None => Answering::Waits(Box::pin(async move {
+                match settle_body(body).await {
+                    Ok(body) => match self.answer_settled(target, body) {
+                        Answering::Complete(served) => served,
+                        Answering::Waits(answer) => answer.await,
+                    },
+                    Err(reply) => Served::without_switch(self.closing_reply(&reply)),
                 }
-            }
+            })),
+            RequestedSwitch::H2c(settings) => Answering::Waits(Box::pin(async move {
+                let granted = switch::grant_h2c(self.parts.clone(), body, settings).await;
+                self.serve_switch(granted)
+            })),
             RequestedSwitch::Tls => {
                 let names = self.client.map(Http1Client::names).unwrap_or_default();
-                match switch::grant_tls(parts, names) {
-                    Ok((response, switch)) => Served::with_switch(response, Some(switch)),
-                    Err(reply) => Served::without_switch(self.local_reply(&reply)),
-                }
+                let granted = switch::grant_tls(self.parts.clone(), names);
+                Answering::Complete(self.serve_switch(granted))
             }
         }
     }
 
-    /// Decides on a request, and refuses it or sends it on.
-    async fn serve_decided(
+    fn serve_switch(
         &self,
-        parts: &request::Parts,
-        target: &Target,
-        body: RequestBody,
-        upgrade: ClientUpgrade,
+        granted: Result<(Response<ResponseBody>, Switch), LocalReply>,
     ) -> Served {
-        let fields = HeaderFields(&parts.headers);
-        let context = self.read_context(parts, &fields, target, !body.is_empty());
-        let mut served = match self.decide(parts, &context) {
+        match granted {
+            Ok((response, switch)) => Served::with_switch(response, Some(switch)),
+            Err(reply) => Served::without_switch(self.local_reply(&reply)),
+        }
+    }
+
+    /// Decides on a request, and refuses it or sends it on.
+    fn answer_settled<'e>(&'e self, target: &'e Target, body: RequestBody) -> Answering<'e> {
+        let context = self.read_context(target, !body.is_empty());
+        match self.decide(&context) {
             Decided::Refused(answer) => {
-                let limits = &self.generation.shared.settings.file.limits;
-                refuse::discard_body(body, parts, limits);
-                refuse::serve_refusal(answer, parts.version)
+                refuse::discard_body(body, &self.parts, &self.settings().file.limits);
+                let mut served = refuse::serve_refusal(answer, self.parts.version);
+                self.set_hsts(&mut served, &context);
+                Answering::Complete(served)
             }
             Decided::Admitted(decision) => {
-                let admitted = Admitted {
-                    connection: self.connection,
-                    generation: self.generation,
-                    parts,
-                    target,
-                    context: &context,
-                    decision,
-                    id: self.id,
-                    report: self.report,
-                    client: self.client,
-                };
-                // In a box of its own: a refusal does not pay for the size of what forwards.
-                match Box::pin(admitted.forward(body, upgrade)).await {
-                    Ok((response, switch)) => Served::with_switch(response, switch),
-                    // RFC 9110 §15.5.9: the server "has decided to close the connection rather than
-                    // continue waiting".
-                    Err(reply @ LocalReply::BodyTimeout) => {
-                        Served::without_switch(self.closing_reply(&reply, parts.version))
-                    }
-                    Err(reply) => Served::without_switch(self.local_reply(&reply)),
-                }
+                Answering::Waits(Box::pin(self.forward(target, context, decision, body)))
             }
+        }
+    }
+
+    /// Sends an admitted request on.
+    async fn forward<'e>(
+        &'e self,
+        target: &'e Target,
+        context: Context<'e>,
+        decision: Decision<'e>,
+        body: RequestBody,
+    ) -> Served {
+        let admitted = Admitted {
+            connection: self.connection,
+            generation: &self.generation,
+            parts: &self.parts,
+            target,
+            context: &context,
+            decision,
+            id: &self.id,
+            report: &self.report,
+            client: self.client,
         };
-        self.set_hsts(&mut served.response, &context);
+        let mut served = match admitted.forward(body).await {
+            Ok((response, switch)) => Served::with_switch(response, switch),
+            // RFC 9110 §15.5.9: the server "has decided to close the connection rather than
+            // continue waiting".
+            Err(reply @ LocalReply::BodyTimeout) => {
+                Served::without_switch(self.closing_reply(&reply))
+            }
+            Err(reply) => Served::without_switch(self.local_reply(&reply)),
+        };
+        self.set_hsts(&mut served, &context);
         served
     }
 
     /// Reads the facts of a request, and the circumstances of an answer to it.
-    fn read_context<'r>(
-        &'r self,
-        parts: &'r request::Parts,
-        fields: &'r HeaderFields<'r>,
-        target: &'r Target,
-        has_content: bool,
-    ) -> Context<'r> {
+    fn read_context<'e>(&'e self, target: &'e Target, has_content: bool) -> Context<'e> {
         let core = &self.connection.core;
         let request_id = self.id.to_str().unwrap_or_default();
-        let now = Timestamp::now();
-        let head = RequestHead { parts, fields, target, has_content, request_id, now };
-        let seen = self.connection.info(parts.version);
-        let settings = &*self.generation.shared.settings;
+        let head = RequestHead {
+            parts: &self.parts,
+            fields: self,
+            target,
+            has_content,
+            request_id,
+            now: Timestamp::now(),
+        };
+        let seen = self.connection.info(self.parts.version);
+        let settings = self.settings();
         let configured = Configured { settings, listeners: &core.shared.listeners };
         let context = Context::read(head, seen, configured);
         if context.client.undeclared {
@@ -214,7 +262,7 @@ impl Exchange<'_> {
     }
 
     /// Decides on a request, and counts the decision.
-    fn decide(&self, parts: &request::Parts, context: &Context<'_>) -> Decided<'_> {
+    fn decide(&self, context: &Context<'_>) -> Decided<'_> {
         let core = &self.connection.core;
         let generation = &self.generation.shared;
         let (facts, now) = (&context.facts, context.answer_context.now);
@@ -226,9 +274,10 @@ impl Exchange<'_> {
         if generation.settings.file.adoption.record {
             core.count_usage(&callers, &decision, now, &generation.recorded);
         }
-        self.recorder().record_decided(parts, &callers, &decision, now);
+        let recorder = self.recorder();
+        recorder.record_decided(&self.parts, &callers, &decision, now);
         let refusal = answer::refusal_for(&decision, facts, &context.answer_context);
-        self.recorder().feed_decision(parts, &callers, &decision, refusal.as_ref(), now);
+        recorder.feed_decision(&self.parts, &callers, &decision, refusal.as_ref(), now);
         match refusal {
             Some(answer) => Decided::Refused(answer),
             None => Decided::Admitted(decision),
@@ -241,13 +290,18 @@ impl Exchange<'_> {
         RequestRecorder { connection, generation: &generation.shared, id, report }
     }
 
+    fn settings(&self) -> &Settings {
+        &self.generation.shared.settings
+    }
+
     /// RFC 6797 §7.2: an HSTS host MUST NOT send the field over cleartext, so an upstream's own is
     /// removed there as well.
-    fn set_hsts(&self, response: &mut Response<ResponseBody>, context: &Context<'_>) {
+    fn set_hsts(&self, served: &mut Served, context: &Context<'_>) {
+        const NAME: HeaderName = header::STRICT_TRANSPORT_SECURITY;
         if context.client.is_https(self.connection.tls) != Some(true) {
-            response.headers_mut().remove(header::STRICT_TRANSPORT_SECURITY);
+            served.response.headers_mut().remove(NAME);
         } else if let Some(hsts) = &self.generation.shared.hsts {
-            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+            served.set_field(NAME, "Strict-Transport-Security", hsts.clone());
         }
     }
 
@@ -260,23 +314,56 @@ impl Exchange<'_> {
     }
 
     /// The same, where no further request can be read after this one.
-    fn closing_reply(&self, reply: &LocalReply, version: Version) -> Response<ResponseBody> {
+    fn closing_reply(&self, reply: &LocalReply) -> Response<ResponseBody> {
         let mut response = self.local_reply(reply);
-        if version < Version::HTTP_2 {
+        if self.parts.version < Version::HTTP_2 {
             add_close(response.headers_mut());
         }
         response
     }
+
+    /// Adds what every response has, and lets the exchange end with the body of the response.
+    fn finish(self, mut served: Served) -> Served {
+        let Self { connection, client, parts, id, report, in_flight, progress, .. } = self;
+        add_common_fields(&mut served, parts.version, connection, id);
+        if client.is_some() {
+            keep_map(parts.headers);
+        }
+        report.start_response(served.response.status());
+        let Served { response, lines, switch } = served;
+        let response = response.map(|body| {
+            body.with_active_request(in_flight).with_progress(progress).with_report(report)
+        });
+        Served { response, lines, switch }
+    }
+}
+
+/// The fields of the request, as the policy reads them.
+impl Fields for Exchange<'_> {
+    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
+        HeaderFields(&self.parts.headers).lines(name).nth(index)
+    }
+
+    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
+        HeaderFields(&self.parts.headers).lines(name).collect()
+    }
+
+    fn first_two<'f>(&'f self, name: &str) -> [Option<&'f [u8]>; 2] {
+        let mut lines = HeaderFields(&self.parts.headers).lines(name);
+        [lines.next(), lines.next()]
+    }
+}
+
+/// Returns true if it is known whether the request has content, or if that is not to be found out.
+fn is_settled(parts: &request::Parts, body: &RequestBody) -> bool {
+    // RFC 9110 §10.1.1: reading would send the 100, before it is decided whether the content is
+    // wanted.
+    parts.headers.contains_key(header::EXPECT) || !body.may_be_empty(&parts.method)
 }
 
 /// The body, once it is known whether there is one.
-async fn settle_body(parts: &request::Parts, body: RequestBody) -> Result<RequestBody, LocalReply> {
-    // RFC 9110 §10.1.1: reading would send the 100, before it is decided whether the content is
-    // wanted.
-    if parts.headers.contains_key(header::EXPECT) {
-        return Ok(body);
-    }
-    let settled = body.detect_content(&parts.method).await;
+async fn settle_body(body: RequestBody) -> Result<RequestBody, LocalReply> {
+    let settled = body.detect_content().await;
     settled.map_err(|error| match error.is::<BodyTimedOut>() {
         true => LocalReply::BodyTimeout,
         false => LocalReply::Framing("The request's body broke off or is malformed."),
@@ -284,24 +371,28 @@ async fn settle_body(parts: &request::Parts, body: RequestBody) -> Result<Reques
 }
 
 /// Adds the fields that every response has, and applies what depends on the version of HTTP.
-fn finish(served: &mut Served, version: Version, connection: &Connection, id: HeaderValue) {
+fn add_common_fields(
+    served: &mut Served,
+    version: Version,
+    connection: &Connection,
+    id: HeaderValue,
+) {
     let shared = &connection.core.shared;
     let states_alt_svc = shared.listeners.alt_svc.is_some() && served.has_line("Alt-Svc");
-    let response = &mut served.response;
-    response.headers_mut().insert(X_REQUEST_ID, id);
+    served.set_field(X_REQUEST_ID, "X-Request-Id", id);
     if let Some(alt_svc) = &shared.listeners.alt_svc
         && connection.tls != TlsState::Cleartext
         && version != Version::HTTP_3
         && !states_alt_svc
     {
-        response.headers_mut().insert(header::ALT_SVC, alt_svc.clone());
+        served.set_field(header::ALT_SVC, "Alt-Svc", alt_svc.clone());
     }
     // RFC 9112 §9.6: a server that is about to close says so in its last answer. Any answer of the
     // lame duck may be it.
     if version < Version::HTTP_2
         && shared.stopping.load(Ordering::Relaxed)
-        && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        && served.response.status() != StatusCode::SWITCHING_PROTOCOLS
     {
-        add_close(response.headers_mut());
+        add_close(served.response.headers_mut());
     }
 }

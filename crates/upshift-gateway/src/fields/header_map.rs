@@ -45,9 +45,9 @@ fn name_of(span: &FieldSpan, bytes: &[u8]) -> Result<HeaderName, http::Error> {
     }
 }
 
-/// Keeps a map whose fields were written, to be reused for another message.
+/// Keeps a map whose fields are no longer needed, to be reused for another message.
 pub(crate) fn keep_map(mut headers: HeaderMap) {
-    if headers.capacity() > LARGEST_SPARE {
+    if !(1..=LARGEST_SPARE).contains(&headers.capacity()) {
         return;
     }
     headers.clear();

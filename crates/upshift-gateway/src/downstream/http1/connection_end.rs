@@ -16,5 +16,5 @@ pub(super) enum ConnectionEnd {
     /// The next message is malformed; these bytes of it have arrived.
     Fault(LocalReply, Bytes),
     /// The connection switches to another protocol.
-    Switch(Switch),
+    Switch(Box<Switch>),
 }

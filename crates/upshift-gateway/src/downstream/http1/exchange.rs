@@ -1,11 +1,11 @@
 //! One exchange on a connection: a request is served, and its response is sent.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use http::{Method, Request};
+use http::Method;
 use upshift_http1::Framing;
 
 use super::connection_end::ConnectionEnd;
@@ -13,7 +13,7 @@ use super::content::ClientContent;
 use super::content_reader::settle_content;
 use super::interim::send_interim;
 use super::request::ReceivedHead;
-use super::response::send_response;
+use super::response::{begin_response, send_content};
 use super::wire::{SharedWire, flush};
 use crate::body::RequestBody;
 use crate::exchange::connection::Connection;
@@ -37,11 +37,16 @@ pub(super) async fn answer_request(
     let is_head = request.method() == Method::HEAD;
     let names = ReceivedNames::new(received.head.fields(), &received.bytes);
     let client = Http1Client::new(names);
-    let served = serve_flushing(wire, connection, request, &client).await?;
+    let served = {
+        let mut serving = pin!(serve(connection, request, Some(&client)));
+        poll_fn(|cx| poll_serving(wire, &client, serving.as_mut(), cx)).await?
+    };
     let Served { response, lines, switch } = served;
     // Its memory is for the next head.
     drop(received);
-    send_response(wire, response, &lines, is_head).await?;
+    if let Some(mut content) = begin_response(wire, response, &lines, is_head)? {
+        send_content(wire, &mut content).await?;
+    }
     if let Some(switch) = switch {
         flush(wire).await?;
         return Ok(Some(ConnectionEnd::Switch(switch)));
@@ -61,25 +66,21 @@ fn content_of(wire: &SharedWire, connection: &Connection, framing: Framing) -> R
     }
 }
 
-/// Serves the request. If that takes time, the answers to earlier requests and interim responses go
+/// Polls the exchange. If it takes time, the answers to earlier requests and interim responses go
 /// out meanwhile.
-async fn serve_flushing(
+fn poll_serving(
     wire: &SharedWire,
-    connection: &Connection,
-    request: Request<RequestBody>,
     client: &Http1Client<'_>,
-) -> Result<Served, DisconnectReason> {
-    let mut serving = pin!(serve(connection, request, Some(client)));
-    poll_fn(|cx| {
-        let polled = serving.as_mut().poll(cx);
-        send_interim(wire, client, cx);
-        if let Poll::Ready(served) = polled {
-            return Poll::Ready(Ok(served));
-        }
-        match wire.borrow_mut().poll_flush(cx) {
-            Poll::Ready(Err(_)) => Poll::Ready(Err(DisconnectReason::Io)),
-            _ => Poll::Pending,
-        }
-    })
-    .await
+    serving: Pin<&mut impl Future<Output = Served>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Served, DisconnectReason>> {
+    let polled = serving.poll(cx);
+    send_interim(wire, client, cx);
+    if let Poll::Ready(served) = polled {
+        return Poll::Ready(Ok(served));
+    }
+    match wire.borrow_mut().poll_flush(cx) {
+        Poll::Ready(Err(_)) => Poll::Ready(Err(DisconnectReason::Io)),
+        _ => Poll::Pending,
+    }
 }

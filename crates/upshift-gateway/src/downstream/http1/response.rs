@@ -19,14 +19,13 @@ use crate::fields::names::{KeptNames, ReceivedNames, fields_of};
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
 
-/// Queues the response to the current request, and waits until all of its content is queued. The
-/// end of it may be flushed with the next response.
-pub(super) async fn send_response(
+/// Queues the head of the response to the current request. Returns the content, if any follows.
+pub(super) fn begin_response(
     wire: &SharedWire,
     response: Response<ResponseBody>,
     lines: &str,
     is_head: bool,
-) -> Result<(), DisconnectReason> {
+) -> Result<Option<ResponseBody>, DisconnectReason> {
     let (parts, mut body) = response.into_parts();
     let framing = framing_of(&parts, &body, is_head);
     let names = body.take_names();
@@ -35,10 +34,15 @@ pub(super) async fn send_response(
     // Both share the bytes of the upstream's head.
     drop(names);
     keep_map(parts.headers);
-    if !has_content {
-        return Ok(());
-    }
-    let sent = poll_fn(|cx| poll_send(wire, &mut body, cx)).await;
+    Ok(if has_content { Some(body) } else { None })
+}
+
+/// Waits until all of the content is queued. The end of it may be flushed with the next response.
+pub(super) async fn send_content(
+    wire: &SharedWire,
+    content: &mut ResponseBody,
+) -> Result<(), DisconnectReason> {
+    let sent = poll_fn(|cx| poll_send(wire, content, cx)).await;
     if sent == Err(DisconnectReason::BodyAborted) {
         // RFC 9112 §8: the client must see that the response is incomplete, so the part that
         // arrived is sent without the end of its framing.
