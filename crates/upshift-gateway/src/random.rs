@@ -20,6 +20,21 @@ impl Random {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
+    /// Digits in hexadecimal, each of 4 random bits.
+    pub(crate) fn hex_digits<const N: usize>(&mut self) -> [u8; N] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; N];
+        // One by one: `format!` costs five times as much.
+        for sixteen in digits.chunks_mut(16) {
+            let mut bits = self.next_u64();
+            for digit in sixteen {
+                bits = bits.rotate_left(4);
+                *digit = DIGITS[(bits & 0xf) as usize];
+            }
+        }
+        digits
+    }
+
     /// A number from 0 to `limit` - 1; `limit` is at least 1.
     pub(super) fn below(&mut self, limit: u64) -> u64 {
         // The low bits of xorshift64* are its weakest.

@@ -1,7 +1,5 @@
 //! `X-Request-Id`: the name of an exchange in logs, responses and upstreams.
 
-use std::io::Write as _;
-
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::random::Random;
@@ -19,11 +17,7 @@ pub(crate) fn accept_or_generate(headers: &HeaderMap, random: &mut Random) -> He
 
 /// A new id: 128 random bits in hexadecimal.
 fn generate(random: &mut Random) -> HeaderValue {
-    // On the stack: a String would be allocated, grow, and then be copied into the value.
-    let mut id = [0; 32];
-    // The array holds all 32 digits, so writing cannot fail.
-    let _ = write!(&mut id[..], "{:016x}{:016x}", random.next_u64(), random.next_u64());
-    HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static(""))
+    HeaderValue::from_bytes(&random.hex_digits::<32>()).unwrap_or(HeaderValue::from_static(""))
 }
 
 fn is_safe_in_log(id: &[u8]) -> bool {

@@ -1,7 +1,6 @@
 //! The trace that a request belongs to: `traceparent` and `tracestate` (W3C Trace Context).
 
 use std::fmt;
-use std::io::Write as _;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -72,10 +71,8 @@ impl TraceContext {
 
     /// A trace that begins here, and is not sampled.
     pub(crate) fn start(random: &mut Random) -> Self {
-        let mut id = [0; 32];
-        // The array holds all 32 digits, so writing cannot fail. The numbers are never 0.
-        let _ = write!(&mut id[..], "{:016x}{:016x}", random.next_u64(), random.next_u64());
-        Self { trace_id: TraceId(id), parent: None, flags: 0 }
+        // Never zeros alone, because the random numbers are never 0.
+        Self { trace_id: TraceId(random.hex_digits()), parent: None, flags: 0 }
     }
 
     /// Returns true if the caller, or the one that began the trace, asks for it to be recorded.
@@ -91,11 +88,11 @@ impl TraceContext {
 
     /// The value of `traceparent` for a request that `span` makes.
     pub(crate) fn field_value(&self, span: SpanId) -> HeaderValue {
-        let mut value = [0; 55];
-        // §3.2.2.5: flags that are not known "MUST" be set to zero.
-        let flags = self.flags & (SAMPLED | RANDOM);
-        // The array holds all of it, so writing cannot fail.
-        let _ = write!(&mut value[..], "00-{}-{span}-{flags:02x}", self.trace_id);
+        let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        value[3..35].copy_from_slice(&self.trace_id.0);
+        value[36..52].copy_from_slice(&span.0);
+        // §3.2.2.5: flags that are not known "MUST" be set to zero. The others are one digit.
+        value[54] += self.flags & (SAMPLED | RANDOM);
         HeaderValue::from_bytes(&value).unwrap_or(HeaderValue::from_static(""))
     }
 }
@@ -103,10 +100,8 @@ impl TraceContext {
 impl SpanId {
     /// A new id.
     pub(crate) fn generate(random: &mut Random) -> Self {
-        let mut id = [0; 16];
-        // The array holds all 16 digits, so writing cannot fail. The number is never 0.
-        let _ = write!(&mut id[..], "{:016x}", random.next_u64());
-        Self(id)
+        // Never zeros alone, because the random numbers are never 0.
+        Self(random.hex_digits())
     }
 
     /// The id, in hexadecimal.
