@@ -11,6 +11,9 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
+use rustc_hash::FxBuildHasher;
+
 use crate::Fingerprint;
 
 /// The most networks that are counted individually; others share [`SHARED_NETWORKS`] places.
@@ -96,11 +99,15 @@ impl LastTimes {
     }
 }
 
+/// The callers of one network. Their keys are keyed hashes, which clients cannot choose.
+type NetworkCallers = HashMap<Fingerprint, LastTimes, FxBuildHasher>;
+
 /// The callers of one rule in a sliding window.
 #[derive(Clone, Default)]
 pub struct CallerWindow {
     per_network: usize,
-    networks: HashMap<Network, HashMap<Fingerprint, LastTimes>>,
+    // Clients choose some of their networks, so the hasher has a random seed.
+    networks: HashMap<Network, NetworkCallers, RandomState>,
 }
 
 /// The counts of a window.
@@ -234,7 +241,7 @@ fn largest_by(
 impl CallerWindow {
     /// An empty window that counts at most `per_network` callers of each network.
     pub fn new(per_network: u32) -> Self {
-        Self { per_network: per_network.max(1) as usize, networks: HashMap::new() }
+        Self { per_network: per_network.max(1) as usize, networks: HashMap::default() }
     }
 
     /// Counts a caller at `second`. Callers last seen before `since` make room for it.

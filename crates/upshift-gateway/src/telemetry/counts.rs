@@ -1,10 +1,11 @@
 //! The counters of one core, which need no lock. They are merged into the totals once a second.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::Hash;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use upshift_adoption::usage::{Standing, http_label, tls_label};
 use upshift_core::{
     Decision, Facts, HttpVersion, Phase, Policy, TlsVersion, Verdict, VerdictReason,
@@ -23,9 +24,11 @@ const TLS_VERSIONS: [TlsVersion; 2] = [TlsVersion::V1_2, TlsVersion::V1_3];
 const LISTENERS: [&str; 3] = ["http", "https", "http3"];
 
 /// The rulings of one rule, with the number of each.
-pub(crate) type RulingCounts = HashMap<(Verdict, VerdictReason, Phase, Standing), u64>;
+pub(crate) type RulingCounts = FxHashMap<(Verdict, VerdictReason, Phase, Standing), u64>;
 
 /// The counters since they were last merged.
+///
+/// No client chooses a key of a map, so a hash without a secret is safe.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CoreCounts {
     /// Connections accepted, by listener.
@@ -35,11 +38,11 @@ pub(crate) struct CoreCounts {
     /// Tunnels opened less those closed.
     pub(crate) open_tunnels: i64,
     /// Decided requests, by verdict and HTTP version on this hop.
-    pub(crate) requests: HashMap<(Verdict, HttpVersion), u64>,
+    pub(crate) requests: FxHashMap<(Verdict, HttpVersion), u64>,
     /// Decided requests, by the client's versions of HTTP and TLS, and by standing.
-    pub(crate) transport: HashMap<(&'static str, &'static str, Standing), u64>,
+    pub(crate) transport: FxHashMap<(&'static str, &'static str, Standing), u64>,
     /// The rulings of the rules that matched, by rule. Shared, so that a copy of many is cheap.
-    pub(crate) rulings: HashMap<Arc<str>, Arc<RulingCounts>>,
+    pub(crate) rulings: FxHashMap<Arc<str>, Arc<RulingCounts>>,
     /// Upstream responses with status 426 and no protocol in `Upgrade`.
     pub(crate) bare_426: u64,
     /// Local replies, by cause.
@@ -62,7 +65,7 @@ impl CoreCounts {
     /// Counters of zero for every value of a label that is a constant of the program. A series has to
     /// be there before its first event: `increase()` ignores the first value of a series.
     pub(crate) fn at_zero() -> Self {
-        let (mut requests, mut transport) = (HashMap::new(), HashMap::new());
+        let (mut requests, mut transport) = (FxHashMap::default(), FxHashMap::default());
         for http in [HttpVersion::V1_0, HttpVersion::V1_1, HttpVersion::V2, HttpVersion::V3] {
             for verdict in VERDICTS {
                 requests.insert((verdict, http), 0);
@@ -154,7 +157,10 @@ impl CoreCounts {
     }
 }
 
-fn merge_map<K: Eq + Hash, N: Default + AddAssign>(into: &mut HashMap<K, N>, from: HashMap<K, N>) {
+fn merge_map<K: Eq + Hash, N: Default + AddAssign>(
+    into: &mut FxHashMap<K, N>,
+    from: FxHashMap<K, N>,
+) {
     for (key, count) in from {
         *into.entry(key).or_default() += count;
     }

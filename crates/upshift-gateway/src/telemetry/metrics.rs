@@ -274,7 +274,7 @@ impl TotalMetrics {
         let rulings = &self.totals.counts.rulings;
         let all = self.policy.rules().len() <= MOST_RULES_AT_ZERO;
         let has_all_reasons = self.policy.rules().len() <= MOST_RULES_WITH_REASONS;
-        let none = RulingCounts::new();
+        let none = RulingCounts::default();
         let (mut by_verdict, mut by_reason, mut by_standing) = (Vec::new(), Vec::new(), Vec::new());
         for rule in self.policy.rules() {
             let counts = match rulings.get(&*rule.id) {
