@@ -161,13 +161,31 @@ fn is_same_authority(host: &HeaderValue, authority: &Authority, scheme: Option<&
 
 fn is_authority(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
-    if bytes.is_empty() {
+    if bytes.is_empty() || is_plain_authority(bytes) {
         return true;
     }
     let Ok(authority) = Authority::try_from(bytes) else { return false };
     // RFC 3986 §3.2.3: `port = *DIGIT`.
     let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     !bytes.contains(&b'@') && (port.is_empty() || port == ":" || authority.port_u16().is_some())
+}
+
+/// Returns true for a name or an IPv4 address, with a port of up to four digits or without one:
+/// nearly every host, which need not be parsed.
+fn is_plain_authority(bytes: &[u8]) -> bool {
+    let end = bytes.iter().position(|byte| !is_plain_in_name(*byte)).unwrap_or(bytes.len());
+    match bytes.split_at(end) {
+        ([], _) => false,
+        (_, []) => true,
+        (_, [b':', port @ ..]) => {
+            (1..=4).contains(&port.len()) && port.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
+}
+
+fn is_plain_in_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
 }
 
 #[cfg(test)]

@@ -36,6 +36,9 @@ const GATEWAY_FIELDS: [&str; 21] = [
     "x-request-id",
 ];
 
+/// The field that a CGI program sees as `HTTP_PROXY`.
+const PROXY: HeaderName = HeaderName::from_static("proxy");
+
 /// The fields whose CGI aliases are not forwarded, as [`fold_as_cgi`] makes them.
 #[derive(Debug, Default)]
 pub(crate) struct GuardedFields {
@@ -58,7 +61,7 @@ impl GuardedFields {
     /// Removes the aliases, and `Proxy`, which a CGI program sees as `HTTP_PROXY`: the proxy that
     /// its own requests go to (CVE-2016-5385).
     pub(crate) fn remove_aliases(&self, headers: &mut HeaderMap) {
-        headers.remove("proxy");
+        headers.remove(PROXY);
         // Nearly every name is plain: then nothing is folded and nothing allocated.
         let mut aliases: Vec<HeaderName> = Vec::new();
         for name in headers.keys() {
