@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use memchr::memchr;
 use upshift_core::answer::Answer;
 
 use crate::add_close;
@@ -21,37 +22,49 @@ pub fn answer_response(answer: Answer) -> Response<Vec<u8>> {
     response
 }
 
+/// The usual number of fields of a refusal, with those that the caller adds.
+const USUAL_FIELDS: usize = 12;
+
 /// Appends field lines as HTTP/1.1 writes them. The values are not copied.
 fn append_lines(lines: &Bytes, headers: &mut HeaderMap) {
-    // The core wrote them as text.
-    let Ok(text) = std::str::from_utf8(lines) else { return };
-    // A search for one byte costs a fraction of a search for "\r\n" or ": ".
-    for line in text.split_terminator('\n') {
-        let Some((name, value)) = line.split_once(':') else { continue };
-        let value = lines.slice_ref(value.trim_ascii().as_bytes());
+    headers.reserve(USUAL_FIELDS);
+    let mut rest = &lines[..];
+    while let Some(end) = memchr(b'\n', rest) {
+        let line = &rest[..end];
+        rest = &rest[end + 1..];
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let name = &line[..colon];
+        let value = lines.slice_ref(line[colon + 1..].trim_ascii());
         // The core's names are tokens, and it leaves out values that no field may have.
-        if let (Some(name), Ok(value)) = (header_name(name), HeaderValue::from_maybe_shared(value))
-        {
+        if let (Some(name), Ok(value)) = (field_name(name), HeaderValue::from_maybe_shared(value)) {
             headers.append(name, value);
         }
     }
 }
 
-/// The name of a field that answers have. Most are known here, so that they need not be parsed.
-fn header_name(name: &str) -> Option<HeaderName> {
+const API_SUPPORTED_VERSIONS: HeaderName = HeaderName::from_static("api-supported-versions");
+const API_DEPRECATED_VERSIONS: HeaderName = HeaderName::from_static("api-deprecated-versions");
+const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
+
+/// The name of a field that the core writes. Most are known here, so that they need not be parsed.
+pub(crate) fn field_name(name: &[u8]) -> Option<HeaderName> {
     match name {
-        "Upgrade" => Some(header::UPGRADE),
-        "Connection" => Some(header::CONNECTION),
-        "Content-Type" => Some(header::CONTENT_TYPE),
-        "Cache-Control" => Some(header::CACHE_CONTROL),
-        "Vary" => Some(header::VARY),
-        "Link" => Some(header::LINK),
-        "Location" => Some(header::LOCATION),
-        "X-Content-Type-Options" => Some(header::X_CONTENT_TYPE_OPTIONS),
-        "Content-Security-Policy" => Some(header::CONTENT_SECURITY_POLICY),
-        "Deprecation" => Some(const { HeaderName::from_static("deprecation") }),
-        "Sunset" => Some(const { HeaderName::from_static("sunset") }),
-        other => HeaderName::try_from(other).ok(),
+        b"Upgrade" => Some(header::UPGRADE),
+        b"Connection" => Some(header::CONNECTION),
+        b"Content-Type" => Some(header::CONTENT_TYPE),
+        b"Cache-Control" => Some(header::CACHE_CONTROL),
+        b"Vary" => Some(header::VARY),
+        b"Link" => Some(header::LINK),
+        b"Location" => Some(header::LOCATION),
+        b"Retry-After" => Some(header::RETRY_AFTER),
+        b"X-Content-Type-Options" => Some(header::X_CONTENT_TYPE_OPTIONS),
+        b"Content-Security-Policy" => Some(header::CONTENT_SECURITY_POLICY),
+        b"api-supported-versions" => Some(API_SUPPORTED_VERSIONS),
+        b"api-deprecated-versions" => Some(API_DEPRECATED_VERSIONS),
+        b"Deprecation" => Some(DEPRECATION),
+        b"Sunset" => Some(SUNSET),
+        other => HeaderName::from_bytes(other).ok(),
     }
 }
 
@@ -86,9 +99,12 @@ mod tests {
             "Deprecation",
             "Sunset",
             "Retry-After",
+            "api-supported-versions",
+            "api-deprecated-versions",
+            "Access-Control-Allow-Origin",
         ] {
-            assert_eq!(header_name(name), HeaderName::try_from(name).ok(), "{name}");
+            assert_eq!(field_name(name.as_bytes()), HeaderName::try_from(name).ok(), "{name}");
         }
-        assert_eq!(header_name("no name"), None);
+        assert_eq!(field_name(b"no name"), None);
     }
 }

@@ -1,7 +1,9 @@
 //! Deprecation notices on a response that passes.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use upshift_core::notice::FieldChange;
+
+use crate::answer::field_name;
 
 /// Applies a change that the core asks for to the fields of a response.
 ///
@@ -12,7 +14,8 @@ pub fn apply_change(headers: &mut HeaderMap, change: FieldChange<'_>) {
         FieldChange::Set(name, value) => (name, value, true),
         FieldChange::Append(name, value) => (name, value, false),
     };
-    let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) else {
+    let (Some(name), Ok(value)) = (field_name(name.as_bytes()), HeaderValue::from_str(&value))
+    else {
         return;
     };
     if replace {
