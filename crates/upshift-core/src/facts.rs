@@ -177,11 +177,17 @@ impl<'a> Facts<'a> {
     /// The host of an authority: without user information and port, with an IPv6 address's
     /// brackets.
     pub fn host_of(authority: &str) -> &str {
+        // Byte by byte: in a text as short as a host, a search for a character costs more.
+        let bytes = authority.as_bytes();
         // The user information may look like a host (`good.example@evil.example`).
-        let host = authority.rsplit('@').next().unwrap_or_default();
+        let host = match bytes.iter().rposition(|byte| *byte == b'@') {
+            Some(at) => &authority[at + 1..],
+            None => authority,
+        };
         // RFC 3986 §3.2.2: an IPv6 address is in brackets, because it has colons of its own.
         if !host.starts_with('[') {
-            return host.split(':').next().unwrap_or_default();
+            let end = host.bytes().position(|byte| byte == b':');
+            return &host[..end.unwrap_or(host.len())];
         }
         match host.find(']') {
             Some(end) => &host[..=end],

@@ -70,6 +70,19 @@ impl<T, const N: usize> InlineVec<T, N> {
     }
 }
 
+impl<T: Copy + Ord, const N: usize> InlineVec<T, N> {
+    /// Sorts the members, and keeps each of them once.
+    pub(crate) fn sort_distinct(&mut self) {
+        // Nearly every list has one member.
+        if self.len() < 2 {
+            return;
+        }
+        self.sort_unstable();
+        let mut before = None;
+        self.retain(|member| before.replace(*member) != Some(*member));
+    }
+}
+
 impl<T, const N: usize> Deref for InlineVec<T, N> {
     type Target = [T];
 
@@ -167,5 +180,8 @@ mod tests {
         list.retain(|number| *number % 2 == 0);
         assert_eq!(list.as_slice(), [0, 2, 4]);
         assert_eq!(list, InlineVec::from(vec![0, 2, 4]));
+        list.extend([2, 4, 1]);
+        list.sort_distinct();
+        assert_eq!(list.as_slice(), [0, 1, 2, 4]);
     }
 }

@@ -16,6 +16,7 @@ use crate::decision::{Decision, Ruling};
 use crate::facts::Fields;
 use crate::field::date::{deprecation_date, parse_deprecation_date, parse_http_date};
 use crate::field::{FieldName, is_token};
+use crate::inline_vec::InlineVec;
 use crate::policy::exemption::ExemptedBy;
 use crate::policy::phase::PhaseEffect;
 use crate::policy::requirement::RequirementKind;
@@ -43,7 +44,7 @@ type FieldLine<'p> = (&'static str, Cow<'p, str>);
 /// The changes to a response that passes; none for nearly every request.
 pub fn changes<'p>(decision: &Decision<'p>, upstream: &dyn Fields) -> Vec<FieldChange<'p>> {
     let mut changes = Vec::new();
-    let (mut warned, mut deprecated): (Vec<&'p Rule>, Vec<&str>) = (Vec::new(), Vec::new());
+    let (mut warned, mut deprecated) = (Vec::<&'p Rule>::new(), VersionList::new());
     for ruling in decision.matched() {
         if is_warned(ruling) {
             warned.push(ruling.rule);
@@ -183,20 +184,22 @@ fn supported_versions(rules: &[&Rule]) -> Option<String> {
     if supported.is_empty() { None } else { Some(supported.join(", ")) }
 }
 
+/// The versions of `api-deprecated-versions`, as they are collected.
+pub(crate) type VersionList<'r> = InlineVec<&'r str, 8>;
+
 /// The value of `api-deprecated-versions`.
-pub(crate) fn list_versions(mut versions: Vec<&str>) -> Option<String> {
-    versions.sort_unstable();
-    versions.dedup();
+pub(crate) fn list_versions(mut versions: VersionList<'_>) -> Option<String> {
+    versions.sort_distinct();
     if versions.is_empty() { None } else { Some(versions.join(", ")) }
 }
 
 /// Adds the versions that are served below the minimum.
-pub(crate) fn add_outdated_versions<'r>(rule: &'r Rule, versions: &mut Vec<&'r str>) {
+pub(crate) fn add_outdated_versions<'r>(rule: &'r Rule, versions: &mut VersionList<'r>) {
     versions.extend(rule.notice().outdated.iter().map(AsRef::as_ref));
 }
 
 /// Adds the API versions that were sent, and are too old.
-pub(crate) fn add_sent_versions<'r>(ruling: &'r Ruling<'_>, versions: &mut Vec<&'r str>) {
+pub(crate) fn add_sent_versions<'r>(ruling: &'r Ruling<'_>, versions: &mut VersionList<'r>) {
     // Only a version that is too old is known to be a deprecated one.
     if ruling.cause != Some(VerdictReason::TooOld) {
         return;

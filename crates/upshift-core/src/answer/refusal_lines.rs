@@ -88,7 +88,7 @@ fn push_deprecated_versions(refusal: &RefusalParts<'_>, rules: &[&Rule], lines: 
         lines.push_optional(Hole::DeprecatedVersions);
         return;
     }
-    let mut versions = Vec::new();
+    let mut versions = notice::VersionList::new();
     for rule in rules {
         notice::add_outdated_versions(rule, &mut versions);
     }

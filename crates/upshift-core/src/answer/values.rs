@@ -88,20 +88,23 @@ impl<'r> RequestValues<'r> {
     }
 
     fn push_deprecated_versions(&self, out: &mut String) {
-        let mut versions = Vec::new();
+        let mut versions = notice::VersionList::new();
         for ruling in self.decision.refusing() {
             notice::add_outdated_versions(ruling.rule, &mut versions);
             notice::add_sent_versions(ruling, &mut versions);
         }
-        if let Some(list) = notice::list_versions(versions) {
-            push_field_line(notice::DEPRECATED_VERSIONS, &list, out);
+        versions.sort_distinct();
+        if versions.is_empty() {
+            return;
         }
-    }
-}
-
-fn push_field_line(name: &str, value: &str, out: &mut String) {
-    for part in [name, ": ", value, "\r\n"] {
-        out.push_str(part);
+        out.push_str(notice::DEPRECATED_VERSIONS);
+        let mut separator = ": ";
+        for version in &versions {
+            out.push_str(separator);
+            out.push_str(version);
+            separator = ", ";
+        }
+        out.push_str("\r\n");
     }
 }
 

@@ -101,7 +101,8 @@ fn read_values<'v>(
     match reader {
         ApiReader::Header(name) => header_values(facts, name.lower()),
         ApiReader::Query(name) => {
-            let query = facts.query.unwrap_or_default();
+            // Nearly every request: it has no query, and nothing is read of it.
+            let Some(query) = facts.query else { return ReadValues::new() };
             query::parameter_values(query, name, VALUES + 1).collect()
         }
         ApiReader::Path(template) => template.capture(path).into_iter().collect(),

@@ -26,8 +26,9 @@ impl<'h> HostReading<'h> {
     }
 
     /// The labels, from left to right; at least one.
-    pub(super) fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0.split('.')
+    pub(super) fn labels(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        // By bytes: in texts as short as labels, a search for a character costs more.
+        self.0.as_bytes().split(|byte| *byte == b'.')
     }
 }
 
@@ -61,7 +62,7 @@ impl HostPattern {
     /// Returns true if `host` matches; hosts compare without case (RFC 9110 §4.2.3).
     pub fn fits(&self, host: &str) -> bool {
         let reading = HostReading::of_host(host);
-        let labels: InlineVec<&str, 8> = reading.labels().collect();
+        let labels: InlineVec<&[u8], 8> = reading.labels().collect();
         match_segments(&self.labels, &labels, Case::Exact).is_some()
     }
 

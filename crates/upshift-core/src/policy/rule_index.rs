@@ -49,26 +49,18 @@ impl RuleIndex {
     pub(crate) fn candidates(&self, host: &str, paths: &PathReadings<'_>) -> RulePositions {
         let mut roots = FoundEnds::new();
         let reading = HostReading::of_host(host);
-        let labels = reading.labels().rev().map(str::as_bytes);
-        self.hosts.collect_ends(&[self.hosts_root], labels, &mut roots);
+        self.hosts.collect_ends(&[self.hosts_root], reading.labels().rev(), &mut roots);
         // Several hosts of one rule can lead to one root.
-        sort_distinct(&mut roots);
+        roots.sort_distinct();
         let mut found = RulePositions::new();
         for path in paths.iter() {
             let segments = path.compared_segments().iter().map(AsRef::as_ref);
             self.paths.collect_ends(&roots, segments, &mut found);
         }
         // Several patterns of one rule can match, and several readings.
-        sort_distinct(&mut found);
+        found.sort_distinct();
         found
     }
-}
-
-/// Sorts the values, and keeps each of them once.
-fn sort_distinct<T: Copy + Ord, const N: usize>(values: &mut InlineVec<T, N>) {
-    values.sort_unstable();
-    let mut before = None;
-    values.retain(|value| before.replace(*value) != Some(*value));
 }
 
 impl Default for RuleIndex {

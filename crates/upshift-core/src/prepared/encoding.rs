@@ -17,7 +17,7 @@ impl Encoding {
     /// Appends `text`, escaped.
     pub(crate) fn push_text(self, text: &str, out: &mut String) {
         // Few texts need escaping, and checking costs less than copying character by character.
-        if !text.bytes().any(|byte| self.must_escape(byte)) {
+        if !self.must_escape_any(text.as_bytes()) {
             out.push_str(text);
             return;
         }
@@ -29,14 +29,28 @@ impl Encoding {
         }
     }
 
-    fn must_escape(self, byte: u8) -> bool {
+    fn must_escape_any(self, text: &[u8]) -> bool {
         match self {
             Self::Plain => false,
-            Self::Html => matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\''),
-            Self::Json => matches!(byte, b'"' | b'\\' | 0..=0x1f),
-            Self::GrpcMessage => !(b' '..=b'~').contains(&byte) || byte == b'%',
+            Self::Html => has_byte(text, |byte| matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')),
+            Self::Json => has_byte(text, |byte| byte < b' ' || byte == b'"' || byte == b'\\'),
+            Self::GrpcMessage => has_byte(text, |byte| !is_plain_in_grpc(byte)),
         }
     }
+}
+
+/// Returns true if `is_wanted` holds for a byte of `text`.
+fn has_byte(text: &[u8], is_wanted: impl Fn(u8) -> bool) -> bool {
+    // Without a way out of the loop, the compiler looks at 16 bytes at once.
+    let mut has_wanted = false;
+    for byte in text {
+        has_wanted |= is_wanted(*byte);
+    }
+    has_wanted
+}
+
+fn is_plain_in_grpc(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte) && byte != b'%'
 }
 
 fn push_html(text: &str, out: &mut String) {
@@ -61,9 +75,10 @@ fn push_json(text: &str, out: &mut String) {
 
 fn push_percent_encoded(text: &str, out: &mut String) {
     for byte in text.bytes() {
-        match byte {
-            b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
+        if is_plain_in_grpc(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
         }
     }
 }
