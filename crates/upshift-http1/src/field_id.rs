@@ -1,5 +1,7 @@
 //! One-byte ids for the field names that the codec and its users look for.
 
+use crate::octets::is_same_name;
+
 /// Declares the known names once.
 macro_rules! known_fields {
     ($($id:ident = $name:literal;)+) => {
@@ -105,8 +107,7 @@ impl FieldId {
             Self::Other => return Self::Other,
             known => known,
         };
-        let is_known = name.eq_ignore_ascii_case(known.as_str().as_bytes());
-        if is_known { known } else { Self::Other }
+        if is_same_name(name, known.as_str().as_bytes()) { known } else { Self::Other }
     }
 
     /// The place among [`FieldId::KNOWN`]; `None` for [`FieldId::Other`].

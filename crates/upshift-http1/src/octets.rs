@@ -37,7 +37,12 @@ pub(crate) fn is_tchar(byte: u8) -> bool {
 }
 
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| is_tchar(*byte))
+    // Without a way out of the loop: nearly every name is a token.
+    let mut are_valid = !bytes.is_empty();
+    for byte in bytes {
+        are_valid &= is_tchar(*byte);
+    }
+    are_valid
 }
 
 pub(crate) fn is_target_byte(byte: u8) -> bool {
@@ -50,12 +55,61 @@ pub(crate) fn is_value_byte(byte: u8) -> bool {
 
 /// Returns true if a value has no other bytes than those of [`is_value_byte`].
 pub(crate) fn has_value_bytes(value: &[u8]) -> bool {
-    // Without a way out of the loop, the compiler looks at 16 bytes at once.
-    let mut has_control = false;
-    for &byte in value {
-        has_control |= (byte < b' ' && byte != b'\t') || byte == 0x7f;
+    // Most values are shorter than the 16 bytes that the compiler looks at together in a loop.
+    let (words, rest) = value.as_chunks::<8>();
+    let mut are_valid = true;
+    for word in words {
+        are_valid &= has_only_value_bytes(*word);
     }
-    !has_control
+    for byte in rest {
+        are_valid &= is_value_byte(*byte);
+    }
+    are_valid
+}
+
+/// The byte 0x01 in each place of a word.
+const ONES: u64 = u64::MAX / 0xff;
+/// The highest bit of each byte of a word.
+const HIGH_BITS: u64 = ONES << 7;
+
+fn has_only_value_bytes(word: [u8; 8]) -> bool {
+    let word = u64::from_ne_bytes(word);
+    let low = word & !HIGH_BITS;
+    // In each byte, the highest bit is set if the byte is 0x20 or above, or not 0x09, or not 0x7f:
+    // no sum of seven bits and the number carries into the next byte.
+    let is_printable = low + ONES * 0x60;
+    let is_not_tab = (low ^ (ONES * 0x09)) + ONES * 0x7f;
+    let is_not_delete = (low ^ (ONES * 0x7f)) + ONES * 0x7f;
+    let is_valid = word | ((is_printable | !is_not_tab) & is_not_delete);
+    is_valid & HIGH_BITS == HIGH_BITS
+}
+
+/// Returns true if `name` is `known` in any case. `known` is in lower case.
+pub(crate) fn is_same_name(name: &[u8], known: &[u8]) -> bool {
+    if name.len() != known.len() {
+        return false;
+    }
+    let (words, rest) = name.as_chunks::<8>();
+    let (known_words, known_rest) = known.as_chunks::<8>();
+    let mut are_same = true;
+    for (word, known) in words.iter().zip(known_words) {
+        are_same &= lower_word(*word) == u64::from_ne_bytes(*known);
+    }
+    for (byte, known) in rest.iter().zip(known_rest) {
+        are_same &= byte.to_ascii_lowercase() == *known;
+    }
+    are_same
+}
+
+/// Eight bytes in lower case.
+fn lower_word(word: [u8; 8]) -> u64 {
+    let word = u64::from_ne_bytes(word);
+    let low = word & !HIGH_BITS;
+    let is_from_a = low + ONES * (0x80 - b'A' as u64);
+    let is_after_z = low + ONES * (0x7f - b'Z' as u64);
+    let is_capital = is_from_a & !is_after_z & !word & HIGH_BITS;
+    // The bit 0x20 is the difference between the cases.
+    word | is_capital >> 2
 }
 
 pub(crate) fn is_host_byte(byte: u8) -> bool {
@@ -99,6 +153,39 @@ mod tests {
             assert_eq!(has_value_bytes(&[b'a', byte]), is_value_byte(byte), "{byte}");
         }
         assert!(is_value_byte(0xff) && is_value_byte(b'\t') && !is_value_byte(0x7f));
+    }
+
+    /// Catches a byte that is judged differently among eight.
+    #[test]
+    fn bytes_are_judged_alike_in_every_place() {
+        for byte in 0..=255 {
+            for place in 0..17 {
+                let mut value = [b'a'; 17];
+                value[place] = byte;
+                assert_eq!(has_value_bytes(&value), is_value_byte(byte), "{byte} at {place}");
+                for beside in [0x00, 0xff] {
+                    let mut value = [beside; 16];
+                    value[place % 16] = byte;
+                    let all = value.iter().all(|byte| is_value_byte(*byte));
+                    assert_eq!(has_value_bytes(&value), all, "{byte} beside {beside}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_compare_without_case_and_nothing_else() {
+        for byte in 0..=255 {
+            for known in [b'-', b'a', b'k', b'z', b'2'] {
+                for place in 0..11 {
+                    let (mut name, mut wanted) = ([b'Q'; 11], [b'q'; 11]);
+                    (name[place], wanted[place]) = (byte, known);
+                    let is_same = byte.eq_ignore_ascii_case(&known);
+                    assert_eq!(is_same_name(&name, &wanted), is_same, "{byte} {known}");
+                }
+            }
+        }
+        assert!(!is_same_name(b"host", b"hosts") && is_same_name(b"", b""));
     }
 
     #[test]
