@@ -4,7 +4,7 @@ use crate::octets::is_same_name;
 
 /// Declares the known names once.
 macro_rules! known_fields {
-    ($($id:ident = $name:literal;)+) => {
+    ($($id:ident = $name:literal, $title_case:literal;)+) => {
         /// A known field name, or [`FieldId::Other`].
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         #[repr(u8)]
@@ -26,40 +26,48 @@ macro_rules! known_fields {
                     $(Self::$id => $name,)+
                 }
             }
+
+            /// The name in title case; empty for [`FieldId::Other`].
+            pub(crate) fn in_title_case(self) -> &'static str {
+                match self {
+                    Self::Other => "",
+                    $(Self::$id => $title_case,)+
+                }
+            }
         }
     };
 }
 
 known_fields! {
-    Te = "te";
-    Via = "via";
-    Host = "host";
-    Date = "date";
-    Accept = "accept";
-    Cookie = "cookie";
-    Expect = "expect";
-    Origin = "origin";
-    Server = "server";
-    Upgrade = "upgrade";
-    Trailer = "trailer";
-    Forwarded = "forwarded";
-    Connection = "connection";
-    KeepAlive = "keep-alive";
-    UserAgent = "user-agent";
-    ContentType = "content-type";
-    MaxForwards = "max-forwards";
-    XRequestId = "x-request-id";
-    Authorization = "authorization";
-    ContentLength = "content-length";
-    Http2Settings = "http2-settings";
-    XForwardedFor = "x-forwarded-for";
-    XForwardedHost = "x-forwarded-host";
-    ProxyConnection = "proxy-connection";
-    XForwardedProto = "x-forwarded-proto";
-    TransferEncoding = "transfer-encoding";
-    SecWebSocketKey = "sec-websocket-key";
-    ProxyAuthorization = "proxy-authorization";
-    SecWebSocketVersion = "sec-websocket-version";
+    Te = "te", "Te";
+    Via = "via", "Via";
+    Host = "host", "Host";
+    Date = "date", "Date";
+    Accept = "accept", "Accept";
+    Cookie = "cookie", "Cookie";
+    Expect = "expect", "Expect";
+    Origin = "origin", "Origin";
+    Server = "server", "Server";
+    Upgrade = "upgrade", "Upgrade";
+    Trailer = "trailer", "Trailer";
+    Forwarded = "forwarded", "Forwarded";
+    Connection = "connection", "Connection";
+    KeepAlive = "keep-alive", "Keep-Alive";
+    UserAgent = "user-agent", "User-Agent";
+    ContentType = "content-type", "Content-Type";
+    MaxForwards = "max-forwards", "Max-Forwards";
+    XRequestId = "x-request-id", "X-Request-Id";
+    Authorization = "authorization", "Authorization";
+    ContentLength = "content-length", "Content-Length";
+    Http2Settings = "http2-settings", "Http2-Settings";
+    XForwardedFor = "x-forwarded-for", "X-Forwarded-For";
+    XForwardedHost = "x-forwarded-host", "X-Forwarded-Host";
+    ProxyConnection = "proxy-connection", "Proxy-Connection";
+    XForwardedProto = "x-forwarded-proto", "X-Forwarded-Proto";
+    TransferEncoding = "transfer-encoding", "Transfer-Encoding";
+    SecWebSocketKey = "sec-websocket-key", "Sec-Websocket-Key";
+    ProxyAuthorization = "proxy-authorization", "Proxy-Authorization";
+    SecWebSocketVersion = "sec-websocket-version", "Sec-Websocket-Version";
 }
 
 /// The only known name with this length and first letter (in lower case). So a name is compared

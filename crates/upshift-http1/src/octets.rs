@@ -55,16 +55,25 @@ pub(crate) fn is_value_byte(byte: u8) -> bool {
 
 /// Returns true if a value has no other bytes than those of [`is_value_byte`].
 pub(crate) fn has_value_bytes(value: &[u8]) -> bool {
-    // Most values are shorter than the 16 bytes that the compiler looks at together in a loop.
-    let (words, rest) = value.as_chunks::<8>();
-    let mut are_valid = true;
-    for word in words {
-        are_valid &= has_only_value_bytes(*word);
+    let (chunks, rest) = value.as_chunks::<16>();
+    let mut has_control = false;
+    for chunk in chunks {
+        // Without a way out of the loop, the compiler looks at all of them at once.
+        for &byte in chunk {
+            has_control |= (byte < b' ' && byte != b'\t') || byte == 0x7f;
+        }
     }
-    for byte in rest {
-        are_valid &= is_value_byte(*byte);
+    !has_control && has_value_bytes_at_end(value, rest)
+}
+
+/// The same for the `rest` of a value, of less than 16 bytes: most values are as short.
+fn has_value_bytes_at_end(value: &[u8], rest: &[u8]) -> bool {
+    match (rest.first_chunk(), value.last_chunk()) {
+        // The last eight bytes may be looked at twice.
+        (Some(first), Some(last)) => has_only_value_bytes(*first) && has_only_value_bytes(*last),
+        (None, Some(last)) => has_only_value_bytes(*last),
+        (_, None) => rest.iter().all(|byte| is_value_byte(*byte)),
     }
-    are_valid
 }
 
 /// The byte 0x01 in each place of a word.
@@ -89,16 +98,18 @@ pub(crate) fn is_same_name(name: &[u8], known: &[u8]) -> bool {
     if name.len() != known.len() {
         return false;
     }
-    let (words, rest) = name.as_chunks::<8>();
-    let (known_words, known_rest) = known.as_chunks::<8>();
-    let mut are_same = true;
+    let (words, _) = name.as_chunks::<8>();
+    let (known_words, _) = known.as_chunks::<8>();
     for (word, known) in words.iter().zip(known_words) {
-        are_same &= lower_word(*word) == u64::from_ne_bytes(*known);
+        if lower_word(*word) != u64::from_ne_bytes(*known) {
+            return false;
+        }
     }
-    for (byte, known) in rest.iter().zip(known_rest) {
-        are_same &= byte.to_ascii_lowercase() == *known;
+    match (name.last_chunk(), known.last_chunk()) {
+        // The last eight bytes may be compared twice.
+        (Some(word), Some(known)) => lower_word(*word) == u64::from_ne_bytes(*known),
+        _ => name.eq_ignore_ascii_case(known),
     }
-    are_same
 }
 
 /// Eight bytes in lower case.

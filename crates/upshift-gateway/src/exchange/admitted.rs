@@ -30,6 +30,9 @@ use crate::rollout;
 use crate::telemetry::exchange_report::ExchangeReport;
 use crate::tunnel::{self, TunnelOffer};
 
+/// The number of fields that are added to a forwarded request, at most.
+const ADDED_FIELDS: usize = 8;
+
 /// A request that the policy admits.
 pub(crate) struct Admitted<'a> {
     pub(crate) connection: &'a Connection,
@@ -112,6 +115,7 @@ impl Admitted<'_> {
     /// The request with the fields of the next hop.
     fn outbound(&self, body: RequestBody) -> Box<OutboundRequest> {
         let mut headers = self.parts.headers.clone();
+        headers.reserve(ADDED_FIELDS);
         let trailers = accepts_trailers(&headers);
         let chain = self.believed_chain(&headers);
         strip_hop_by_hop(&mut headers);

@@ -170,16 +170,23 @@ fn is_authority(value: &HeaderValue) -> bool {
     !bytes.contains(&b'@') && (port.is_empty() || port == ":" || authority.port_u16().is_some())
 }
 
-/// Returns true for a name or an IPv4 address, with a port of up to four digits or without one:
-/// nearly every host, which need not be parsed.
+/// Returns true for a name or an IPv4 address, with or without a port: nearly every host, which need
+/// not be parsed.
 fn is_plain_authority(bytes: &[u8]) -> bool {
     let end = bytes.iter().position(|byte| !is_plain_in_name(*byte)).unwrap_or(bytes.len());
     match bytes.split_at(end) {
         ([], _) => false,
         (_, []) => true,
-        (_, [b':', port @ ..]) => {
-            (1..=4).contains(&port.len()) && port.iter().all(u8::is_ascii_digit)
-        }
+        (_, [b':', port @ ..]) => port.iter().all(u8::is_ascii_digit) && is_in_range(port),
+        _ => false,
+    }
+}
+
+/// Returns true if the digits of a port are at most 65535.
+fn is_in_range(port: &[u8]) -> bool {
+    match port.len() {
+        1..=4 => true,
+        5 => port <= &b"65535"[..],
         _ => false,
     }
 }
@@ -214,6 +221,20 @@ mod tests {
             target("/x", Version::HTTP_11, &["b.example"]).unwrap().authority(),
             "b.example"
         );
+    }
+
+    /// Catches a host that is read without the parser, and that it refuses.
+    #[test]
+    fn a_plain_authority_is_one_for_the_parser() {
+        for host in ["a", "a.example", "127.0.0.1", "a:1", "a-b.c:80", "a:9999", "a:65535"] {
+            assert!(is_plain_authority(host.as_bytes()), "{host}");
+            let parsed = host.parse::<Authority>().unwrap();
+            assert_eq!(parsed.as_str(), host);
+            assert_eq!(parsed.port().is_some(), host.contains(':'));
+        }
+        for host in ["", ":1", "a:", "a:b", "a:65536", "a:000001", "[::1]", "a@b", "a b", "a/b"] {
+            assert!(!is_plain_authority(host.as_bytes()), "{host}");
+        }
     }
 
     /// RFC 9112 §3.2.

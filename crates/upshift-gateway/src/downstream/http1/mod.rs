@@ -49,14 +49,16 @@ pub(super) async fn serve_http1(
     received: BytesMut,
     connection: &Connection,
 ) -> Next {
-    let limits = connection.core.limits();
-    let wire = ClientWire::new(stream, received, &limits);
+    let (wire, timeouts) = {
+        // In a block, because an idle connection need not hold a copy.
+        let limits = connection.core.limits();
+        (ClientWire::new(stream, received, &limits), ActivityTimeouts::from(&limits))
+    };
     let end = Cell::new(None);
     let mut requests = pin!(async {
         end.set(Some(serve_requests(&wire, connection).await?));
         Ok::<_, DisconnectReason>(())
     });
-    let timeouts = ActivityTimeouts::from(&limits);
     let driven = drive_codec(
         requests.as_mut(),
         |_| wire.borrow_mut().begin_shutdown(),
