@@ -18,7 +18,7 @@ pub(super) enum Next {
     /// stream 1, of which only the method is real.
     Http2(ClientStream, Option<Box<Request<RequestBody>>>),
     /// Perform a switch. The codec had read these bytes when it ended.
-    Switch(Switch, ClientStream, Bytes),
+    Switch(Box<Switch>, ClientStream, Bytes),
     /// Answer a faulty message that no codec reads, of which these bytes have arrived, and close.
     Reply(ClientStream, LocalReply, Bytes),
     /// Close, and read on until the client has closed as well.

@@ -57,7 +57,8 @@ pub(super) async fn open_connection(
     let (transport, tls, http2) = match listener {
         ClientListener::Http => (ClientTransport::Cleartext(tcp), TlsState::Cleartext, false),
         ClientListener::Https => {
-            let stream = accept_tls(&core, tcp, peer, &activity).await?;
+            // In a box of its own, it does not make every connection as large as a handshake.
+            let stream = Box::pin(accept_tls(&core, tcp, peer, &activity)).await?;
             let session = stream.get_ref().1;
             let tls = tls_state(session.protocol_version());
             core.count_handshake(tls);
@@ -88,8 +89,7 @@ async fn accept_tls(
     };
     let shaken = tokio::select! {
         biased;
-        // In a box of its own, it does not make every connection as large as a handshake.
-        shaken = Box::pin(timeout(limit, handshake)) => shaken,
+        shaken = timeout(limit, handshake) => shaken,
         () = activity.wait_for_eviction() => return None,
     };
     match shaken {

@@ -25,7 +25,7 @@ use crate::tls::server::tls_state;
 
 /// Goes on with `stream`, of which the codec had read `early` when it ended.
 pub(super) async fn perform_switch(
-    switch: Switch,
+    switch: Box<Switch>,
     stream: ClientStream,
     early: Bytes,
     connection: &mut Connection,
@@ -33,7 +33,7 @@ pub(super) async fn perform_switch(
     let core = &connection.core;
     if !early.is_empty() {
         core.count_disconnect(DisconnectReason::EarlyBytes);
-        if let Switch::Tunnel(tunnel) = switch {
+        if let Switch::Tunnel(tunnel) = *switch {
             tunnel.abandon(DisconnectReason::EarlyBytes);
         }
         return Next::Linger(stream);
@@ -41,14 +41,17 @@ pub(super) async fn perform_switch(
     // Empty as it is, it may be all that keeps the codec's buffer.
     drop(early);
     core.counts.borrow_mut().transitions.add_one(switch.name());
-    match switch {
+    match *switch {
         Switch::Tunnel(tunnel) => {
             let _busy = connection.activity.begin_busy();
             tunnel.relay_bytes(stream).await;
             Next::Ended
         }
-        Switch::H2c(kept, settings) => switch_to_http2(stream, kept, &settings, connection).await,
-        Switch::Tls(replayed) => switch_to_tls(stream, replayed, connection).await,
+        // In boxes of their own, they do not make a tunnel as large as a handshake.
+        Switch::H2c(kept, settings) => {
+            Box::pin(switch_to_http2(stream, kept, &settings, connection)).await
+        }
+        Switch::Tls(replayed) => Box::pin(switch_to_tls(stream, replayed, connection)).await,
     }
 }
 

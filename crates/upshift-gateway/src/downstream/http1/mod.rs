@@ -83,7 +83,7 @@ fn next_step(
 ) -> Next {
     let EndedWire { stream, received, .. } = wire;
     match end {
-        Some(ConnectionEnd::Switch(switch)) => Next::Switch(*switch, stream, received.freeze()),
+        Some(ConnectionEnd::Switch(switch)) => Next::Switch(switch, stream, received.freeze()),
         Some(ConnectionEnd::Fault(reply, bytes)) => Next::Reply(stream, reply, bytes),
         Some(ConnectionEnd::WithinHead) => {
             // The client left within the head. Dropping the report records that.
