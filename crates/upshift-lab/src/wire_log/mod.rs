@@ -2,6 +2,7 @@
 
 mod recorded_stream;
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,29 +32,49 @@ pub enum WireEvent {
 /// An event and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireEntry {
-    /// The time since the log was begun.
+    /// The time since the start of the log.
     pub at: Duration,
     /// The event.
     pub event: WireEvent,
 }
 
 /// A log of one connection. Clones share the log.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct WireLog {
     started: Instant,
     entries: Arc<Mutex<Vec<WireEntry>>>,
+    observer: Option<Observer>,
 }
+
+/// A function that sees each entry when it is added.
+type Observer = Arc<dyn Fn(&WireEntry) + Send + Sync>;
 
 impl WireLog {
     /// An empty log that begins now.
     pub fn begin() -> Self {
-        Self { started: Instant::now(), entries: Arc::default() }
+        Self::begin_at(Instant::now())
+    }
+
+    /// An empty log whose times count from `started`, so that the logs of several connections have
+    /// one clock.
+    pub fn begin_at(started: Instant) -> Self {
+        Self { started, entries: Arc::default(), observer: None }
+    }
+
+    /// Calls `observer` with each entry from now on, in order and before the next one is added. It
+    /// must not add to the log.
+    pub fn observed_by(self, observer: impl Fn(&WireEntry) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(Arc::new(observer)), ..self }
     }
 
     /// Adds an event with the time of now.
     pub fn record(&self, event: WireEvent) {
-        let at = self.started.elapsed();
-        self.lock().push(WireEntry { at, event });
+        let entry = WireEntry { at: self.started.elapsed(), event };
+        let mut entries = self.lock();
+        if let Some(observer) = &self.observer {
+            observer(&entry);
+        }
+        entries.push(entry);
     }
 
     /// The events so far, in order.
@@ -77,5 +98,11 @@ impl WireLog {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<WireEntry>> {
         // A panic elsewhere leaves at most a missing entry.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for WireLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WireLog").field("entries", &self.entries()).finish_non_exhaustive()
     }
 }
