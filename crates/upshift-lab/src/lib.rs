@@ -3,4 +3,5 @@
 //! The lab is always an endpoint of the connection that it judges, never a proxy between two
 //! others: a proxy consumes `Upgrade` and `Connection`, which are what is judged.
 
+pub mod lenient_http1;
 pub mod wire_log;
