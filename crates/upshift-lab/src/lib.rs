@@ -4,4 +4,5 @@
 //! others: a proxy consumes `Upgrade` and `Connection`, which are what is judged.
 
 pub mod lenient_http1;
+pub mod mock;
 pub mod wire_log;

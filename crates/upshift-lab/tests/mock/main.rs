@@ -1,0 +1,5 @@
+//! Mock peers over loopback, asked by clients that write and read octets.
+#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+mod catalogue;
+mod client;
