@@ -15,6 +15,7 @@ mod get;
 mod init;
 mod log;
 mod man;
+mod mock;
 mod plan;
 mod policy_file;
 mod prometheus_url;
@@ -73,6 +74,7 @@ enum Verb {
     Explain(explain::ExplainArgs),
     Forecast(forecast::ForecastArgs),
     Get(get::GetArgs),
+    Mock(mock::MockArgs),
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
     Trips(trips::TripsArgs),
@@ -95,6 +97,7 @@ impl Verb {
             Self::Explain(verb) => verb.run(),
             Self::Forecast(verb) => verb.run(),
             Self::Get(verb) => verb.run(),
+            Self::Mock(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
             Self::Trips(verb) => verb.run(),

@@ -8,13 +8,13 @@ use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use upshift_record::{ExchangeEnd, Lane, Protection, RecordedExchange, RecordedRequest};
+use upshift_record::{Lane, Protection, RecordedExchange, RecordedRequest};
 
 use super::peer_stream::PeerStream;
 use super::record::Transport;
 use super::recorder::{ConnectionRecorder, RequestPlace};
 use super::routes::Route;
-use super::scenario::{AskedRequest, HandshakeFault, Origin, Placeholders, Step};
+use super::scenario::{AskedRequest, HandshakeFault, Origin, Placeholders, Step, Then};
 use super::server::Server;
 use super::{http1, http2, tls, websocket};
 use crate::wire_log::RecordedStream;
@@ -321,13 +321,24 @@ impl PendingRequest {
         }
     }
 
-    /// Records what was sent so far.
-    pub(crate) fn record_answer(&mut self, context: &ConnectionContext, step: Option<usize>) {
-        if self.exchange.end.is_none() && self.exchange.response.is_some() {
-            self.exchange.end = Some(ExchangeEnd::Complete);
-        }
+    /// Records what was sent so far, by the step with this number, and what follows.
+    pub(crate) fn record_answer(
+        &mut self,
+        context: &ConnectionContext,
+        step: Option<usize>,
+        then: Then,
+    ) {
         if let Some(place) = self.place {
-            context.recorder.answered(place, self.scenario_name(), step, &self.exchange);
+            let exchange = &self.exchange;
+            context.recorder.answered(place, self.scenario_name(), (step, then), exchange);
+        }
+    }
+
+    /// Records the content of a request that was answered before it came.
+    pub(crate) fn record_content(&mut self, context: &ConnectionContext) {
+        self.exchange.request = Some(self.request.clone());
+        if let Some(place) = self.place {
+            context.recorder.update_exchange(place, &self.exchange);
         }
     }
 

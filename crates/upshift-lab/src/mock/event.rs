@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use serde::Serialize;
-use upshift_record::{Lane, RecordedBody, RecordedRequest, RecordedResponse};
+use upshift_record::{Lane, RecordedBody, RecordedRequest, RecordedResponse, WireText};
 
 use super::record::Transport;
 use crate::wire_log::Direction;
@@ -31,6 +31,8 @@ pub enum MockEvent {
         /// The URL of HTTP/3, on UDP; left out if no scenario answers there.
         #[serde(skip_serializing_if = "Option::is_none")]
         h3: Option<String>,
+        /// The certificate in PEM (RFC 7468), for clients that verify it.
+        certificate: String,
         /// The scenarios, in the order in which they are compared with a request.
         scenarios: Vec<ServedScenario>,
     },
@@ -97,8 +99,14 @@ pub enum MockEvent {
         lane: Lane,
         /// The name of the scenario.
         scenario: String,
+        /// The method of the request.
+        method: WireText,
+        /// The target of the request.
+        target: WireText,
         /// The number of the step, from 1; null if no step fits.
         step: Option<usize>,
+        /// What follows, as `then` of a step: `keep`, `close`, `h2c`.
+        then: &'static str,
         /// The interim responses so far.
         interim: Vec<RecordedResponse>,
         /// The final response; null if there is none, or none yet.

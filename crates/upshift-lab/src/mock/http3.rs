@@ -125,7 +125,8 @@ async fn answer(
             }
         }
     }
-    pending.record_answer(context, number);
+    let then = step.and_then(|step| step.then).unwrap_or(Then::Keep);
+    pending.record_answer(context, number, then);
 }
 
 async fn read_content(stream: &mut Stream, request: &mut RecordedRequest) {

@@ -180,7 +180,7 @@ fn run_peer(
         };
         let recorder = server.recorder.clone();
         let has_http3 = listeners.quic.is_some();
-        recorder.report(&listening_event(&server, has_http3));
+        recorder.report(&listening_event(&server, has_http3, &certificate));
         report(Ok(Started {
             http: server.http,
             https: server.https,
@@ -193,13 +193,14 @@ fn run_peer(
     })
 }
 
-fn listening_event(server: &Server, has_http3: bool) -> MockEvent {
+fn listening_event(server: &Server, has_http3: bool, certificate: &str) -> MockEvent {
     let https = format!("https://{}", server.https);
     MockEvent::Listening {
         schema: EVENT_SCHEMA,
         http: format!("http://{}", server.http),
         h3: if has_http3 { Some(https.clone()) } else { None },
         https,
+        certificate: certificate.to_owned(),
         scenarios: server.routes.served(),
     }
 }

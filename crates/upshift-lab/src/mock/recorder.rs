@@ -9,6 +9,7 @@ use upshift_record::{Lane, Protection, RecordedBody, RecordedExchange};
 
 use super::event::{Layer, MockEvent};
 use super::record::{AnsweredRequest, ConnectionRecord, MockRecord, TlsRecord, Transport};
+use super::scenario::Then;
 use crate::wire_log::{WireEntry, WireEvent, WireLog};
 
 /// A function that gets each event.
@@ -176,7 +177,7 @@ impl ConnectionRecorder {
         &self,
         place: RequestPlace,
         scenario: &str,
-        step: Option<usize>,
+        (step, then): (Option<usize>, Then),
         exchange: &RecordedExchange,
     ) {
         let answered = self.elapsed();
@@ -187,6 +188,10 @@ impl ConnectionRecorder {
                 request.exchange = exchange.clone();
             }
         });
+        let (method, target) = match &exchange.request {
+            Some(request) => (request.method.clone(), request.target.clone()),
+            None => Default::default(),
+        };
         self.recorder.report(&MockEvent::Answer {
             connection: self.number,
             at_us: microseconds(answered),
@@ -194,9 +199,21 @@ impl ConnectionRecorder {
             // Each exchange of a peer has its lane.
             lane: exchange.lane.unwrap_or(Lane::Http11),
             scenario: scenario.to_owned(),
+            method,
+            target,
             step,
+            then: then.as_str(),
             interim: exchange.interim.clone(),
             response: exchange.response.clone(),
+        });
+    }
+
+    /// Records more of an exchange that was answered, without an event.
+    pub(crate) fn update_exchange(&self, place: RequestPlace, exchange: &RecordedExchange) {
+        self.update(|record| {
+            if let Some(request) = record.requests.get_mut(place.0) {
+                request.exchange = exchange.clone();
+            }
         });
     }
 

@@ -42,7 +42,7 @@ pub(super) async fn send_answer(
     pending.exchange.interim.extend(sent.interim);
     pending.exchange.response = sent.last;
     pending.exchange.end = end_of(then, &pending.exchange.response, step.as_ref());
-    pending.record_answer(context, number);
+    pending.record_answer(context, number, then);
     written.ok_or(Next::Over)?;
     match then {
         Then::Keep => Ok((stream, pending)),

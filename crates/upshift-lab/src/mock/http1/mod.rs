@@ -56,10 +56,9 @@ async fn answer_request(
     head: &LenientHead,
 ) -> Result<PeerStream, Next> {
     let origin = origin_of(context, pending.lane);
-    let step = pending.choose_step(context, origin);
-    let (number, time) = match step {
-        Some((number, step)) => (Some(number), step.at),
-        None => (None, AnswerTime::End),
+    let time = match pending.choose_step(context, origin) {
+        Some((_, step)) => step.at,
+        None => AnswerTime::End,
     };
     if time == AnswerTime::End {
         request::read_content(context, &mut stream, &mut pending, head).await?;
@@ -69,8 +68,7 @@ async fn answer_request(
     if time == AnswerTime::Head {
         // The next request begins after the content of this one.
         request::read_content(context, &mut stream, &mut pending, head).await?;
-        pending.exchange.request = Some(pending.request.clone());
-        pending.record_answer(context, number);
+        pending.record_content(context);
     }
     Ok(stream)
 }

@@ -68,18 +68,18 @@ impl Stream {
     ) {
         let placeholders = self.context.placeholders(&pending.request);
         let name = pending.scenario_name().to_owned();
-        let then = step.as_ref().and_then(|step| step.then);
+        let then = step.as_ref().and_then(|step| step.then).unwrap_or(Then::Keep);
         let answer = FramedAnswer::of_step(step.as_ref(), &name, &placeholders, &pending.request);
         match &answer {
             Some(answer) => answer.record(&mut pending.exchange, "2"),
             None => pending.exchange.end = Some(ExchangeEnd::Reset),
         }
-        pending.record_answer(&self.context, number);
+        pending.record_answer(&self.context, number, then);
         let id = respond.stream_id().as_u32();
         let mut held = None;
         match answer {
             Some(answer) if answer.is_legal() => {
-                held = send_by_library(&mut respond, &answer, then == Some(Then::Hang));
+                held = send_by_library(&mut respond, &answer, then == Then::Hang);
             }
             Some(answer) => {
                 self.frames.send(response_frames(id, &answer));
@@ -95,14 +95,14 @@ impl Stream {
             }
         }
         match then {
-            Some(Then::Close | Then::HalfClose) => {
+            Then::Close | Then::HalfClose => {
                 let _ = self.commands.send(Command::Close);
             }
-            Some(Then::Reset) => {
+            Then::Reset => {
                 let _ = self.commands.send(Command::Abort);
             }
             // Until the end of the connection, which drops this task.
-            Some(Then::Hang) => std::future::pending().await,
+            Then::Hang => std::future::pending().await,
             _ => {}
         }
         drop(held);

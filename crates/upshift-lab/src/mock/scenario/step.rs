@@ -97,6 +97,23 @@ pub(crate) enum Then {
     Echo,
 }
 
+impl Then {
+    /// The name in a file and in events.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Keep => "keep",
+            Self::Close => "close",
+            Self::HalfClose => "half-close",
+            Self::Reset => "reset",
+            Self::Hang => "hang",
+            Self::H2c => "h2c",
+            Self::Tls => "tls",
+            Self::Websocket => "websocket",
+            Self::Echo => "echo",
+        }
+    }
+}
+
 /// The faults of an answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
