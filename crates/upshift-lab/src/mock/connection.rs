@@ -206,7 +206,14 @@ impl ConnectionContext {
                 Ok(0) | Err(_) => None,
                 Ok(count) => Some(count),
             },
-            () = self.server.stopped() => None,
+            () = self.server.stopped() => {
+                // The runtime may not have noticed yet what came before.
+                tokio::task::yield_now().await;
+                match timeout(Duration::ZERO, stream.read_ahead()).await {
+                    Ok(Ok(count @ 1..)) => Some(count),
+                    _ => None,
+                }
+            }
         }
     }
 

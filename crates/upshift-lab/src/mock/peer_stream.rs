@@ -7,6 +7,9 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
+/// The octets of one read at least, if they are there: the longest record of TLS (RFC 8446 §5.1).
+const READ_SIZE: usize = 16 * 1024;
+
 /// A stream of octets in both directions.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
@@ -60,6 +63,8 @@ impl PeerStream {
 
     /// Reads ahead, and returns the number of octets that came: 0 at the end.
     pub(crate) async fn read_ahead(&mut self) -> io::Result<usize> {
+        // A read that is smaller than what came would show as two in the record.
+        self.unread.reserve(READ_SIZE);
         self.io.read_buf(&mut self.unread).await
     }
 

@@ -19,6 +19,10 @@ use super::tls::TlsConfigs;
 /// The time that connections have to end when the peer stops.
 const STOP_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// The most connections of one listener that are accepted after the stop: as many as wait in its
+/// queue.
+const MAX_BACKLOG: usize = 1024;
+
 /// The parts of a peer that its connections share.
 pub(crate) struct Server {
     pub(crate) routes: Routes,
@@ -79,11 +83,30 @@ impl Server {
                 () = self.stopped() => break,
             }
         }
+        self.accept_the_rest(&listeners, &mut connections).await;
         let all_over = async { while connections.join_next().await.is_some() {} };
         // Connections that wait for a request end by themselves. A scenario may hold others for as
         // long as it likes.
         let _ = timeout(STOP_TIMEOUT, all_over).await;
         connections.shutdown().await;
+    }
+
+    /// Accepts the connections that were made before the stop, and that the runtime may not have
+    /// noticed yet.
+    async fn accept_the_rest(
+        self: &Arc<Self>,
+        listeners: &Listeners,
+        connections: &mut JoinSet<()>,
+    ) {
+        tokio::task::yield_now().await;
+        let both = [(&listeners.http, Transport::Tcp), (&listeners.https, Transport::Tls)];
+        for (listener, transport) in both {
+            // Ends: a client that goes on connecting meets the limit.
+            for _ in 0..MAX_BACKLOG {
+                let Ok(accepted) = timeout(Duration::ZERO, listener.accept()).await else { break };
+                self.spawn(connections, accepted, transport);
+            }
+        }
     }
 
     fn spawn(

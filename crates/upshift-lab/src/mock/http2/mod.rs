@@ -58,6 +58,7 @@ pub(crate) async fn serve(
     let (commands, mut asked) = unbounded_channel();
     let mut kept = Vec::new();
     let mut answers = JoinSet::new();
+    let mut is_stopping = false;
     loop {
         tokio::select! {
             // Octets that are there already shall be recorded before the peer stops.
@@ -90,7 +91,13 @@ pub(crate) async fn serve(
                 }
                 Command::Keep(handle) => kept.push(handle),
             },
-            () = context.server.stopped() => return,
+            Some(_) = answers.join_next() => {}
+            () = context.server.stopped(), if !is_stopping => {
+                is_stopping = true;
+                // The runtime may not have noticed yet what came before.
+                tokio::task::yield_now().await;
+            }
+            () = std::future::ready(()), if is_stopping && answers.is_empty() => return,
         }
     }
 }
