@@ -57,7 +57,7 @@ pub use reply::Reply;
 pub use response_player::ResponsePlayer;
 pub use resting::{Resting, rest_connections};
 pub use scratch::Scratch;
-pub use script::{go_program, python_tool, script, start_script};
+pub use script::{go_program, python_tool, python_tool_command, script, start_script};
 pub use spellings::{Spelling, spell};
 pub use stalling::{Stalling, wait};
 pub use tally::{Count, tally};

@@ -20,11 +20,18 @@ pub fn start_script(name: &str, arguments: &[&str]) -> Program {
     Program::start(command(name, arguments))
 }
 
-/// A program in the Python environment: `kosoku`.
+/// Runs a program in the Python environment to its end: `kosoku`.
 pub fn python_tool(name: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new(folder().join("python/bin").join(name));
+    let mut command = python_tool_command(name);
     command.args(arguments);
     Output::of(command)
+}
+
+/// The command of a program in the Python environment: `pytest`.
+pub fn python_tool_command(name: &str) -> Command {
+    let mut command = Command::new(folder().join("python/bin").join(name));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }
 
 /// Builds a program in Go and runs it to its end: `http1/client.go`.

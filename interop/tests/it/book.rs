@@ -14,7 +14,7 @@ use interop::{Output, Program, Scratch, binary, free_port, peers, upshift};
 
 /// The number of blocks that are not run, over all pages. It has to be raised here for each new
 /// one.
-const SKIPPED: usize = 14;
+const SKIPPED: usize = 15;
 
 /// Every command and every policy in README and the docs works as printed.
 #[test]
@@ -27,7 +27,12 @@ fn every_command_and_every_policy_works_as_printed() {
             match block.language.as_str() {
                 _ if block.attribute("skip").is_some_and(|why| why.len() > 10) => skipped += 1,
                 "console" => ran += reader.type_in(&block),
+                "toml" if block.info.contains("scenario") => ran += reader.play(&block),
                 "toml" => ran += reader.check(&block),
+                // The tests of the mock run these with pytest and node:test.
+                "python" | "js" => {}
+                // Lines of output without the command.
+                "text" => {}
                 // A message to look at, not to type. The tests of the answers cover it.
                 "http" => {}
                 // A systemd unit. The tests of restarts cover what it relies on.
@@ -139,6 +144,14 @@ impl Reader {
         1
     }
 
+    /// A scenario of the mock is read, and played for a moment.
+    fn play(&self, block: &Block) -> usize {
+        let file = self.folder.file("printed_scenario.toml", block.lines.join("\n"));
+        let output = upshift(&["mock", "--for", "1ms", &file.to_string_lossy()]);
+        assert_eq!(output.code, 0, "{}: {}", block.place, output.stderr);
+        1
+    }
+
     fn type_in(&mut self, block: &Block) -> usize {
         if let Some(file) = block.attribute("with").or(block.attribute("serve")) {
             let policy = std::fs::read_to_string(root().join(file))
@@ -183,7 +196,11 @@ impl Reader {
     fn start(&mut self, command: &str, block: &Block) -> String {
         self.running = None;
         let mut program = Program::start(self.shell(&format!("exec {command}")));
-        let ready = if command.contains("demo") { " admitted" } else { "policy sha256" };
+        let ready = match command.split_whitespace().nth(1) {
+            Some("demo") => " admitted",
+            Some("mock") => "http://",
+            _ => "policy sha256",
+        };
         program.wait_for(&format!("`{ready}` from {} ({command})", block.place), |lines| {
             lines.iter().find(|line| line.contains(ready)).map(drop)
         });
@@ -243,7 +260,11 @@ impl Reader {
 /// Returns true if a command runs until it is stopped.
 fn is_endless(command: &str) -> bool {
     let words: Vec<&str> = command.split_whitespace().take(2).collect();
-    words == ["upshift", "serve"] || words == ["upshift", "demo"]
+    let mut flags = command.split_whitespace();
+    let has_end = flags.any(|word| ["--list", "--show", "--for", "--requests"].contains(&word));
+    words == ["upshift", "serve"]
+        || words == ["upshift", "demo"]
+        || (words == ["upshift", "mock"] && !has_end)
 }
 
 /// The text without what differs from run to run: digits, and the width of white space.

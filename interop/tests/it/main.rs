@@ -33,6 +33,7 @@ mod init;
 mod interim;
 mod matrix;
 mod metrics;
+mod mock;
 mod once;
 mod operations;
 mod orders;

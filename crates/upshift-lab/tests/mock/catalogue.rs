@@ -59,8 +59,10 @@ fn line_of(lane: Lane, seen: &str) -> String {
 /// The time to wait for an answer: short where none is expected, and else long enough for a machine
 /// that does other things, too.
 fn patience_for(expected: &str, name: &str, lane: Lane) -> Duration {
-    let start = format!("{name}\n");
-    let Some((_, rest)) = expected.split_once(&start) else { return Duration::from_secs(2) };
+    let all = format!("\n{expected}");
+    let Some((_, rest)) = all.split_once(&format!("\n{name}\n")) else {
+        return Duration::from_secs(2);
+    };
     let mut lines = rest.lines().take_while(|line| line.starts_with(' '));
     let line = lines.find(|line| line.split_whitespace().next() == Some(lane.as_str()));
     match line {
