@@ -51,4 +51,4 @@ pub use options::MockOptions;
 pub use peer::MockPeer;
 pub use record::{AnsweredRequest, ConnectionRecord, MockRecord, TlsRecord, Transport};
 pub use routes::RouteKey;
-pub use scenario::{Scenario, ScenarioError};
+pub use scenario::{ClientKind, FirstPort, Scenario, ScenarioError, Wanted};

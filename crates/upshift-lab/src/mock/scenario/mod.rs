@@ -4,6 +4,7 @@
 
 mod condition;
 mod error;
+mod grading;
 mod lane_set;
 mod octets;
 mod step;
@@ -19,6 +20,7 @@ use upshift_record::Lane;
 pub(crate) use condition::{AskedRequest, Origin, host_of};
 pub use error::ScenarioError;
 pub(crate) use error::nearest_name;
+pub use grading::{ClientKind, FirstPort, Wanted};
 pub(crate) use step::{Answer, AnswerTime, Step, Then};
 pub(crate) use template::Placeholders;
 
@@ -44,6 +46,12 @@ struct ScenarioFile {
     rfc: String,
     #[serde(default)]
     expect: String,
+    #[serde(default)]
+    want: Wanted,
+    #[serde(default)]
+    client: ClientKind,
+    #[serde(default)]
+    begin: FirstPort,
     #[serde(default)]
     greeting: Option<String>,
     #[serde(default)]
@@ -142,6 +150,21 @@ impl Scenario {
     /// The reaction of a good client.
     pub fn expect(&self) -> &str {
         &self.file.expect
+    }
+
+    /// What a good client does, for a grade.
+    pub fn wanted(&self) -> Wanted {
+        self.file.want
+    }
+
+    /// The kind of client that the peer is for.
+    pub fn client_kind(&self) -> ClientKind {
+        self.file.client
+    }
+
+    /// The port that a client is sent to first.
+    pub fn first_port(&self) -> FirstPort {
+        self.file.begin
     }
 
     /// The lanes on which a step answers, in the order of reports.
