@@ -3,6 +3,8 @@
 //! The lab is always an endpoint of the connection that it judges, never a proxy between two
 //! others: a proxy consumes `Upgrade` and `Connection`, which are what is judged.
 
+pub mod client_run;
+pub mod grade;
 pub mod lenient_http1;
 pub mod mock;
 pub mod wire_log;

@@ -25,6 +25,7 @@ mod exchange;
 mod exit;
 pub mod forecast;
 pub mod gateway;
+pub mod grade;
 mod lane;
 pub mod live;
 pub mod number_text;

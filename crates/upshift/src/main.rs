@@ -12,6 +12,7 @@ mod explain;
 mod file_writing;
 mod forecast;
 mod get;
+mod grade;
 mod init;
 mod log;
 mod man;
@@ -75,6 +76,7 @@ enum Verb {
     Forecast(forecast::ForecastArgs),
     Get(get::GetArgs),
     Mock(mock::MockArgs),
+    Grade(grade::GradeArgs),
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
     Trips(trips::TripsArgs),
@@ -98,6 +100,7 @@ impl Verb {
             Self::Forecast(verb) => verb.run(),
             Self::Get(verb) => verb.run(),
             Self::Mock(verb) => verb.run(),
+            Self::Grade(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
             Self::Trips(verb) => verb.run(),

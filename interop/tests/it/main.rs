@@ -24,6 +24,7 @@ mod following;
 mod forecast;
 mod forecast_faults;
 mod framing;
+mod grade;
 mod heavy;
 mod http1_differential;
 mod http2_frames;
