@@ -15,8 +15,9 @@ pub(crate) fn http_date(date: Timestamp) -> String {
     date.strftime(IMF_FIXDATE).to_string()
 }
 
-/// Reads an HTTP date in its preferred form.
-pub(crate) fn parse_http_date(value: &str) -> Option<Timestamp> {
+/// Reads an HTTP date in its preferred form (`IMF-fixdate`, RFC 9110 §5.6.7); `None` if it has any
+/// other form.
+pub fn parse_http_date(value: &str) -> Option<Timestamp> {
     let date = DateTime::strptime(IMF_FIXDATE, value).ok()?;
     TimeZone::UTC.to_timestamp(date).ok()
 }

@@ -31,6 +31,7 @@ mod value;
 
 pub use accept::{Accept, MediaRange};
 pub use connection::ConnectionOptions;
+pub use date::parse_http_date;
 pub use list::{list_elements, token_elements};
 pub use media_type::MediaType;
 pub use name::FieldName;
