@@ -23,10 +23,12 @@ pub mod evidence;
 mod evidence_text;
 mod exchange;
 mod exit;
+mod finding;
 pub mod forecast;
 pub mod gateway;
 pub mod grade;
 mod lane;
+mod lint;
 pub mod live;
 pub mod number_text;
 pub mod plan;
@@ -42,7 +44,9 @@ pub use exchange::{
     RecordedRequest, RecordedResponse,
 };
 pub use exit::Exit;
+pub use finding::{Finding, MessagePlace, NoteLevel, NoteRecord, UnknownLevel};
 pub use lane::{Lane, UnknownLane};
+pub use lint::{IgnoredFinding, LINT_SCHEMA, LevelCounts, LintFinding, LintReport, LintedExchange};
 pub use plan::{PlanEntry, plan_entries};
 pub use trace::{HopRecord, RefusedRecord, RuleRecord, TraceRecord};
 pub use wire_text::WireText;
