@@ -1,0 +1,45 @@
+//! U033: upgrade names HTTP without a version of two digits.
+
+use upshift_record::NoteLevel;
+
+use crate::exchange::Exchange;
+use crate::fields::protocol_names::{is_two_digits, protocols_named};
+use crate::note::{Findings, Note};
+
+pub(super) const NOTE: Note = Note {
+    id: "U033",
+    level: NoteLevel::Warn,
+    summary: "Upgrade names HTTP without a version of two digits",
+    why: "The registry expects `HTTP/` and two digits with a point between. Versions are compared \
+          as text, so `HTTP/2` and `HTTP/2.0` are different to a client.",
+    source: "RFC 9110 §7.8",
+    quote: None,
+    wrong: "\
+HTTP/1.1 426 Upgrade Required
+Upgrade: HTTP/2
+Connection: upgrade
+Content-Type: text/plain
+
+Use HTTP/2.
+",
+    right: "\
+HTTP/1.1 426 Upgrade Required
+Upgrade: HTTP/2.0
+Connection: upgrade
+Content-Type: text/plain
+
+Use HTTP/2.
+",
+    check,
+};
+
+fn check(exchange: &Exchange<'_>, findings: &mut Findings) {
+    for section in exchange.sections() {
+        for protocol in protocols_named(section, "HTTP") {
+            if !is_two_digits(protocol.version()) {
+                let message = format!("`{protocol}` has no version such as `1.1` or `2.0`");
+                findings.add_in(section, "Upgrade", message);
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The output of `curl -v`: `* ` comments, `> ` request lines, `< ` response lines, and the content
+//! without a mark.
+
+use upshift_record::{
+    MessagePlace, Protection, RecordedBody, RecordedExchange, RecordedRequest, RecordedResponse,
+};
+
+use super::text_head::{FieldReader, StartLine, parse_start_line};
+use super::{ReadError, Recording};
+
+const HELP: &str = "record it with `curl -sv URL > file 2>&1`; both streams belong together";
+
+/// Reads the exchanges of one or more transfers.
+pub(super) fn read_curl(input: &[u8]) -> Result<Vec<Recording>, ReadError> {
+    let mut reader = CurlReader::default();
+    for (index, line) in input.split(|byte| *byte == b'\n').enumerate() {
+        reader.read_line(line.strip_suffix(b"\r").unwrap_or(line), index + 1)?;
+    }
+    reader.finish_message();
+    reader.finish_exchange();
+    Ok(reader.done)
+}
+
+#[derive(Default)]
+struct CurlReader {
+    done: Vec<Recording>,
+    /// The protection of the connection that curl used last.
+    protection: Option<Protection>,
+    recording: Option<Recording>,
+    message: Option<OpenMessage>,
+    body: Vec<u8>,
+}
+
+/// A message whose fields are being read.
+struct OpenMessage {
+    start: StartLine,
+    fields: FieldReader,
+}
+
+impl CurlReader {
+    fn read_line(&mut self, line: &[u8], number: usize) -> Result<(), ReadError> {
+        if let Some(comment) = line.strip_prefix(b"* ") {
+            self.read_comment(&String::from_utf8_lossy(comment));
+            return Ok(());
+        }
+        let sent = line.strip_prefix(b"> ").or(if line == b">" { Some(b"") } else { None });
+        let received = line.strip_prefix(b"< ").or(if line == b"<" { Some(b"") } else { None });
+        match (sent, received) {
+            (Some(text), _) | (None, Some(text)) if text.trim_ascii().is_empty() => {
+                self.finish_message();
+                Ok(())
+            }
+            (Some(text), _) | (None, Some(text)) => self.read_message_line(text, number),
+            (None, None) => {
+                self.add_body_line(line);
+                Ok(())
+            }
+        }
+    }
+
+    fn read_message_line(&mut self, text: &[u8], number: usize) -> Result<(), ReadError> {
+        if let Some(message) = &mut self.message {
+            return message.fields.add_line(text, number);
+        }
+        let Some(start) = parse_start_line(text) else {
+            let shown = String::from_utf8_lossy(text);
+            let message = format!("`{shown}` is neither a request line nor a status line");
+            return Err(ReadError::at(number, message, HELP));
+        };
+        if matches!(start, StartLine::Request(_)) {
+            self.finish_exchange();
+        }
+        let place = self.place_of(&start, number);
+        self.message = Some(OpenMessage { start, fields: FieldReader::new(place, number) });
+        Ok(())
+    }
+
+    fn place_of(&mut self, start: &StartLine, number: usize) -> MessagePlace {
+        let count = self.done.len();
+        let recording = self.recording.get_or_insert_with(|| Recording {
+            exchange: RecordedExchange::empty(),
+            number: count + 1,
+            line: Some(number),
+            field_lines: Vec::new(),
+        });
+        match start {
+            StartLine::Request(_) => MessagePlace::Request,
+            StartLine::Response(response) if response.status < 200 => {
+                MessagePlace::Interim(recording.exchange.interim.len() + 1)
+            }
+            StartLine::Response(_) => MessagePlace::Response,
+        }
+    }
+
+    fn finish_message(&mut self) {
+        let (Some(message), Some(recording)) = (self.message.take(), &mut self.recording) else {
+            return;
+        };
+        recording.field_lines.extend(message.fields.lines);
+        let fields = message.fields.fields;
+        match message.start {
+            StartLine::Request(request) => {
+                recording.exchange.request = Some(RecordedRequest { fields, ..request });
+            }
+            StartLine::Response(response) => {
+                let response = RecordedResponse { fields, ..response };
+                if response.status < 200 {
+                    recording.exchange.interim.push(response);
+                } else {
+                    recording.exchange.response = Some(response);
+                }
+            }
+        }
+    }
+
+    fn finish_exchange(&mut self) {
+        let Some(mut recording) = self.recording.take() else { return };
+        let octets = std::mem::take(&mut self.body);
+        let exchange = &mut recording.exchange;
+        exchange.protection.clone_from(&self.protection);
+        exchange.url = url_of(exchange);
+        if let Some(response) = &mut exchange.response {
+            response.body = body_of(response, octets);
+        }
+        self.done.push(recording);
+    }
+
+    fn read_comment(&mut self, comment: &str) {
+        if comment.starts_with("Connected to ") || comment.starts_with("Established connection to ")
+        {
+            self.protection = Some(Protection::Cleartext);
+        } else if let Some(after) = comment.strip_prefix("SSL connection using ") {
+            let version = after.split([' ', '/']).next().unwrap_or_default();
+            let version = version.strip_prefix("TLSv").map(str::to_owned);
+            self.protection = Some(Protection::Tls { version, alpn: None });
+        } else if let Some(chosen) = chosen_by_alpn(comment)
+            && let Some(Protection::Tls { alpn, .. }) = &mut self.protection
+        {
+            *alpn = Some(chosen);
+        }
+    }
+
+    fn add_body_line(&mut self, line: &[u8]) {
+        let is_progress = line.starts_with(b"{ [") || line.starts_with(b"} [");
+        let response = self.recording.as_ref().and_then(|open| open.exchange.response.as_ref());
+        if response.is_some() && !is_progress {
+            self.body.extend_from_slice(line);
+            self.body.push(b'\n');
+        }
+    }
+}
+
+/// `ALPN: server accepted h2`, and `ALPN, server accepted to use h2` of older versions.
+fn chosen_by_alpn(comment: &str) -> Option<String> {
+    let (_, after) = comment.split_once("server accepted ")?;
+    if !comment.starts_with("ALPN") {
+        return None;
+    }
+    Some(after.strip_prefix("to use ").unwrap_or(after).trim().to_owned())
+}
+
+fn url_of(exchange: &RecordedExchange) -> Option<String> {
+    let request = exchange.request.as_ref()?;
+    let scheme = match exchange.protection.as_ref()? {
+        Protection::Cleartext => "http",
+        Protection::Tls { .. } => "https",
+    };
+    let host = request.fields.iter().find(|field| field.0.eq_ignore_ascii_case("host"))?;
+    Some(format!("{scheme}://{}{}", host.1, request.target))
+}
+
+/// The content between the marked lines. Its end is known from its length only: what curl says next
+/// begins on the same line if the content does not end with a newline.
+fn body_of(response: &RecordedResponse, mut octets: Vec<u8>) -> Option<RecordedBody> {
+    // The newline that this reader added to the last line.
+    octets.pop();
+    let field = response.fields.iter().find(|field| field.0.eq_ignore_ascii_case("content-length"));
+    let length = field.and_then(|field| field.1.to_text().parse::<usize>().ok());
+    match length {
+        Some(length) if length <= octets.len() => octets.truncate(length),
+        // `curl -o`, or only stderr: how much there was is known, and nothing else.
+        Some(length) => {
+            return Some(RecordedBody { octets, cut_from: u64::try_from(length).ok() });
+        }
+        None if octets.is_empty() => return None,
+        None => {}
+    }
+    Some(RecordedBody { octets, cut_from: None })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn a_transfer_over_tls_is_read() {
+        let output = b"*   Trying 127.0.0.1:8443...\n* Connected to localhost (127.0.0.1) port 8443\n\
+            * SSL connection using TLSv1.3 / TLS_AES_256_GCM_SHA384 / X25519\n\
+            * ALPN: server accepted h2\n* using HTTP/2\n> GET /a HTTP/2\n> Host: localhost:8443\n> \n\
+            < HTTP/2 426 \n< content-length: 2\n< \n{ [2 bytes data]\nno* Connection #0 left\n";
+        let recordings = read_curl(output).unwrap();
+        let exchange = &recordings[0].exchange;
+        assert_eq!(exchange.url.as_deref(), Some("https://localhost:8443/a"));
+        let tls = Protection::Tls { version: Some("1.3".to_owned()), alpn: Some("h2".to_owned()) };
+        assert_eq!(exchange.protection, Some(tls));
+        let response = exchange.response.as_ref().unwrap();
+        assert_eq!((response.status, response.version.as_str()), (426, "2"));
+        assert_eq!(response.body.as_ref().unwrap().octets, b"no");
+        assert_eq!(recordings[0].line_of(MessagePlace::Response, Some("content-length")), Some(10));
+    }
+
+    #[test]
+    fn a_switch_and_a_second_transfer_are_read() {
+        let output = b"* Connected to a (::1) port 80\n> GET / HTTP/1.1\n> Host: a\n>\n\
+            < HTTP/1.1 101 Switching Protocols\n< Upgrade: h2c\n<\n* Received 101\n\
+            < HTTP/2 200\n<\nhello\n> GET /b HTTP/1.1\n> Host: a\n>\n< HTTP/1.1 204 No Content\n<\n";
+        let recordings = read_curl(output).unwrap();
+        assert_eq!(recordings.len(), 2);
+        let first = &recordings[0].exchange;
+        assert_eq!(
+            (first.interim[0].status, first.protection.clone()),
+            (101, Some(Protection::Cleartext))
+        );
+        assert_eq!(first.response.as_ref().unwrap().body.as_ref().unwrap().octets, b"hello");
+        assert_eq!(recordings[1].exchange.url.as_deref(), Some("http://a/b"));
+        let error = read_curl(b"* x\n< nonsense\n").unwrap_err();
+        assert_eq!(error.line, Some(2));
+    }
+}

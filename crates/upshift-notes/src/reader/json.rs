@@ -1,0 +1,90 @@
+//! Upshift's own JSON: one exchange, a list, or one after the other.
+
+use serde_json::Deserializer;
+use upshift_record::{EXCHANGE_SCHEMA, RecordedExchange};
+
+use super::{ReadError, Recording};
+
+const HELP: &str = "an exchange is an object with `schema`, `request` and `response`; \
+                    `upshift probe --json` writes them";
+
+/// Reads exchanges.
+pub(super) fn read_json(input: &[u8]) -> Result<Vec<Recording>, ReadError> {
+    let mut exchanges = Vec::new();
+    if input.trim_ascii_start().starts_with(b"[") {
+        let list = serde_json::from_slice::<Vec<RecordedExchange>>(input);
+        exchanges = list.map_err(|error| json_error(&error, exchanges.len()))?;
+    } else {
+        for exchange in Deserializer::from_slice(input).into_iter() {
+            exchanges.push(exchange.map_err(|error| json_error(&error, exchanges.len()))?);
+        }
+    }
+    let mut recordings = Vec::new();
+    for (index, exchange) in exchanges.into_iter().enumerate() {
+        recordings.push(recording_of(exchange, index + 1)?);
+    }
+    Ok(recordings)
+}
+
+fn recording_of(exchange: RecordedExchange, number: usize) -> Result<Recording, ReadError> {
+    if exchange.schema != EXCHANGE_SCHEMA {
+        let given = &exchange.schema;
+        let message =
+            format!("exchange {number} has the schema `{given}`, not `{EXCHANGE_SCHEMA}`");
+        return Err(ReadError { line: None, message, help: "use the upshift that wrote it" });
+    }
+    Ok(Recording { exchange, number, line: None, field_lines: Vec::new() })
+}
+
+fn json_error(error: &serde_json::Error, read: usize) -> ReadError {
+    let message = if error.is_eof() {
+        format!("the file ends in the middle of exchange {}", read + 1)
+    } else {
+        format!("exchange {}: {}", read + 1, without_position(error))
+    };
+    ReadError::at(error.line(), message, HELP)
+}
+
+/// The message of `serde_json` without ` at line 1 column 2`, which is said elsewhere.
+pub(super) fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) => format!("{} (column {})", &text[..end], error.column()),
+        None => text,
+    }
+}
+
+/// The first key of an object, without reading the rest of it.
+pub(super) fn first_key(object: &[u8]) -> Option<String> {
+    let after = object.strip_prefix(b"{")?.trim_ascii_start();
+    Deserializer::from_slice(after).into_iter::<String>().next()?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+    use super::*;
+
+    const ONE: &str = r#"{"schema":"upshift.exchange/1","response":
+        {"status":426,"version":"1.1","fields":[]}}"#;
+
+    #[test]
+    fn one_exchange_a_list_and_lines_are_read() {
+        for text in [ONE.to_owned(), format!("[{ONE},\n{ONE}]"), format!("{ONE}\n{ONE}\n")] {
+            let recordings = read_json(text.as_bytes()).unwrap();
+            assert_eq!(recordings.last().unwrap().exchange.response.as_ref().unwrap().status, 426);
+        }
+        assert_eq!(first_key(b"{ \"log\": {").as_deref(), Some("log"));
+    }
+
+    #[test]
+    fn errors_name_the_exchange() {
+        let error = read_json(format!("{ONE}\n{}", &ONE[..60]).as_bytes()).unwrap_err();
+        assert_eq!(error.message, "the file ends in the middle of exchange 2");
+        let error = read_json(br#"{"schema":"upshift.exchange/1","respons":{}}"#).unwrap_err();
+        assert!(error.message.contains("unknown field `respons`"), "{error}");
+        let error = read_json(br#"{"schema":"upshift.exchange/9"}"#).unwrap_err();
+        assert!(error.message.contains("`upshift.exchange/9`"), "{error}");
+    }
+}
