@@ -14,9 +14,11 @@ mod forecast;
 mod get;
 mod grade;
 mod init;
+mod lint;
 mod log;
 mod man;
 mod mock;
+mod note;
 mod plan;
 mod policy_file;
 mod prometheus_url;
@@ -77,6 +79,8 @@ enum Verb {
     Get(get::GetArgs),
     Mock(mock::MockArgs),
     Grade(grade::GradeArgs),
+    Lint(lint::LintArgs),
+    Note(note::NoteArgs),
     Plan(plan::PlanArgs),
     Report(report::ReportArgs),
     Trips(trips::TripsArgs),
@@ -101,6 +105,8 @@ impl Verb {
             Self::Get(verb) => verb.run(),
             Self::Mock(verb) => verb.run(),
             Self::Grade(verb) => verb.run(),
+            Self::Lint(verb) => verb.run(),
+            Self::Note(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
             Self::Trips(verb) => verb.run(),
