@@ -150,7 +150,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     let mut parts: Vec<&str> = rest.split('*').collect();
     let last = parts.pop().unwrap_or_default();
     for part in parts {
-        // The first place is as good as a later one, for a `*` follows.
+        // A `*` follows, so the first place is as good as a later one.
         let Some((_, after)) = text.split_once(part) else { return false };
         text = after;
     }

@@ -50,7 +50,8 @@ impl Note {
         self.why
     }
 
-    /// The paragraph that the note rests on, as `RFC 9110 §7.8`.
+    /// The paragraph that the note rests on, as `RFC 9110 §7.8`; of the Fetch Standard, the name of its
+    /// section.
     pub fn source(&self) -> &'static str {
         self.source
     }
@@ -70,10 +71,17 @@ impl Note {
         self.right
     }
 
-    /// The URL of the paragraph; `None` if the note does not rest on an RFC.
-    pub fn source_url(&self) -> Option<String> {
-        let (number, section) = self.source.strip_prefix("RFC ")?.split_once(" §")?;
-        Some(format!("https://www.rfc-editor.org/rfc/rfc{number}.html#section-{section}"))
+    /// The URL of the paragraph.
+    pub fn source_url(&self) -> String {
+        if let Some(section) = self.source.strip_prefix("Fetch: ") {
+            let anchor = section.to_lowercase().replace(' ', "-");
+            return format!("https://fetch.spec.whatwg.org/#{anchor}");
+        }
+        let rfc = self.source.strip_prefix("RFC ").unwrap_or_default();
+        let (number, section) = rfc.split_once(" §").unwrap_or((rfc, "1"));
+        let is_appendix = section.starts_with(|first: char| first.is_ascii_uppercase());
+        let kind = if is_appendix { "appendix" } else { "section" };
+        format!("https://www.rfc-editor.org/rfc/rfc{number}.html#{kind}-{section}")
     }
 
     /// The description as a record.

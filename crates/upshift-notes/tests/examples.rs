@@ -49,7 +49,9 @@ fn texts_have_one_style() {
         assert!(note.why().ends_with('.'), "{}: {}", note.id(), note.why());
         assert!(note.quote().is_none_or(|quote| !quote.ends_with('.')), "{}", note.id());
         let source = note.source();
-        assert!(source.starts_with("RFC ") || source.starts_with("Fetch §"), "{source}");
+        let is_rfc = source.starts_with("RFC ") && source.contains(" §");
+        assert!(is_rfc || source.starts_with("Fetch: "), "{source}");
+        assert!(note.source_url().contains("#"), "{source}");
         assert_eq!(find_note(note.id()).unwrap().summary(), note.summary());
     }
     assert!(all_notes().len() >= 60);

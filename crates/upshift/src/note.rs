@@ -56,9 +56,7 @@ fn render_note(note: &Note, palette: Palette) -> String {
         None => note.source().to_owned(),
     };
     text.push_str(&wrap(&source));
-    if let Some(url) = note.source_url() {
-        text.push_str(&format!("{url}\n"));
-    }
+    text.push_str(&format!("{}\n", note.source_url()));
     let is_good = note.level() == NoteLevel::Good;
     let (wrong, right) = if is_good { ("Without it:", "With it:") } else { ("Wrong:", "Right:") };
     for (hue, heading, example) in

@@ -47,7 +47,7 @@ pub(crate) fn has_relation(section: &FieldSection<'_>, types: &[&str]) -> bool {
     relations.any(|relation| types.contains(&relation.as_str()))
 }
 
-/// `"<" URI-Reference ">" *( OWS ";" OWS link-param )`, of which `rel` must be one.
+/// `"<" URI-Reference ">" *( OWS ";" OWS link-param )`, and one of the parameters is `rel`.
 fn parse_link(member: &str) -> Option<Link> {
     let (_, parameters) = member.strip_prefix('<')?.split_once('>')?;
     let parameters = parameters.trim();

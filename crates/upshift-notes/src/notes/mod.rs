@@ -105,6 +105,7 @@ mod u102_problem_details;
 mod u103_two_framings;
 mod u104_length_differs;
 mod u105_http10_hop;
+mod u106_505_over_http11;
 
 use crate::note::Note;
 
@@ -215,6 +216,7 @@ pub(crate) const NOTES: &[&Note] = &[
     &u103_two_framings::NOTE,
     &u104_length_differs::NOTE,
     &u105_http10_hop::NOTE,
+    &u106_505_over_http11::NOTE,
 ];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! U001: a 426 that does not say which protocol is required.
+//! U001: A 426 does not say which protocol is required.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U002: upgrade is sent without the connection option.
+//! U002: Upgrade is sent without the connection option.
 
 use upshift_record::NoteLevel;
 

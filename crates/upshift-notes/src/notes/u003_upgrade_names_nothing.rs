@@ -1,4 +1,4 @@
-//! U003: upgrade names no protocol.
+//! U003: Upgrade names no protocol.
 
 use upshift_core::field::UpgradeListError;
 use upshift_record::NoteLevel;
@@ -10,8 +10,8 @@ pub(super) const NOTE: Note = Note {
     id: "U003",
     level: NoteLevel::Error,
     summary: "Upgrade names no protocol",
-    why: "The list may be empty by its grammar, but then it says nothing: a 426 with it is as \
-          helpful as one without the field.",
+    why: "The grammar allows an empty list, but it says nothing: a 426 with it helps no more than \
+          one without the field.",
     source: "RFC 9110 §7.8",
     quote: Some(
         "A server that sends a 426 (Upgrade Required) response MUST send an Upgrade header field \

@@ -1,4 +1,4 @@
-//! U004: upgrade has a member that is not a protocol.
+//! U004: Upgrade has a member that is not a protocol.
 
 use upshift_core::field::Protocol;
 use upshift_record::NoteLevel;

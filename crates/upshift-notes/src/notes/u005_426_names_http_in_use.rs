@@ -1,4 +1,4 @@
-//! U005: a 426 requires the version of HTTP that the request used.
+//! U005: A 426 requires the version of HTTP that the request used.
 
 use upshift_core::HttpVersion;
 use upshift_core::field::Protocol;
@@ -11,8 +11,9 @@ pub(super) const NOTE: Note = Note {
     id: "U005",
     level: NoteLevel::Warn,
     summary: "A 426 requires the version of HTTP that the request used",
-    why: "The client speaks it already, so it cannot do better: it repeats the request and gets \
-          the same answer, or gives up.",
+    why: "The client speaks it already, so it repeats the request and gets the same answer, or \
+          gives up. The usual cause is a hop between that speaks HTTP/1.0 to the server, as nginx \
+          does without `proxy_http_version 1.1`.",
     source: "RFC 9110 §15.5.22",
     quote: Some(
         "the server refuses to perform the request using the current protocol but might be willing \
@@ -45,7 +46,7 @@ Use HTTP/1.1.
 
 fn check(exchange: &Exchange<'_>, findings: &mut Findings) {
     let (Some(refusal), Some(request)) = (exchange.refusal(), &exchange.request) else { return };
-    // A request that offered a switch gets told to stay with HTTP, which is another matter.
+    // A request that offered a switch and is to stay with HTTP has a note of its own.
     if request.fields.has("upgrade") {
         return;
     }

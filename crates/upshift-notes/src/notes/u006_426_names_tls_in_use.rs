@@ -1,4 +1,4 @@
-//! U006: a 426 requires a version of TLS that the connection already has.
+//! U006: A 426 requires a version of TLS that the connection already has.
 
 use upshift_core::TlsVersion;
 use upshift_record::NoteLevel;

@@ -1,4 +1,4 @@
-//! U007: a 426 requires a protocol that the request offered.
+//! U007: A 426 requires a protocol that the request offered.
 
 use upshift_core::HttpVersion;
 use upshift_record::NoteLevel;

@@ -1,4 +1,4 @@
-//! U008: a 426 declines the switch that the request offered.
+//! U008: A 426 declines the switch that the request offered.
 
 use upshift_record::NoteLevel;
 

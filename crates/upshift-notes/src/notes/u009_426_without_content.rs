@@ -1,4 +1,4 @@
-//! U009: a 426 has no content.
+//! U009: A 426 has no content.
 
 use upshift_record::NoteLevel;
 

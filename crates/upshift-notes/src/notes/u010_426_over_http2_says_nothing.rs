@@ -1,4 +1,4 @@
-//! U010: a 426 over HTTP/2 or HTTP/3 says nowhere what is required.
+//! U010: A 426 over HTTP/2 or HTTP/3 does not say what is required.
 
 use upshift_record::NoteLevel;
 
@@ -8,7 +8,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U010",
     level: NoteLevel::Warn,
-    summary: "A 426 over HTTP/2 or HTTP/3 says nowhere what is required",
+    summary: "A 426 over HTTP/2 or HTTP/3 does not say what is required",
     why: "These versions have no Upgrade field, so the content is the only place for the \
           requirement. Without content a client learns nothing at all.",
     source: "RFC 9110 §15.5",

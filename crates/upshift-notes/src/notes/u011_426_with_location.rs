@@ -1,4 +1,4 @@
-//! U011: a 426 has a Location, which no client follows.
+//! U011: A 426 has a Location, which no client follows.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U012: a 426 may be stored and reused.
+//! U012: A 426 may be stored and reused.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U013: a 426 may be stored, and does not say which fields it depends on.
+//! U013: A 426 may be stored, and Vary does not name the fields it depends on.
 
 use upshift_record::NoteLevel;
 
@@ -9,7 +9,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U013",
     level: NoteLevel::Warn,
-    summary: "A 426 may be stored, and does not say which fields it depends on",
+    summary: "A 426 may be stored, and Vary does not name the fields it depends on",
     why: "The refusal depends on the request: its version of an API, its client, its protocol. \
           Without Vary, a cache reuses it for requests that would be admitted.",
     source: "RFC 9110 §12.5.5",

@@ -1,4 +1,4 @@
-//! U014: connection names Upgrade, and the field is missing.
+//! U014: Connection names Upgrade, but there is no Upgrade field.
 
 use upshift_record::NoteLevel;
 
@@ -8,7 +8,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U014",
     level: NoteLevel::Warn,
-    summary: "Connection names Upgrade, and the field is missing",
+    summary: "Connection names Upgrade, but there is no Upgrade field",
     why: "The sender meant to send Upgrade. Either it forgot the field, or a hop between removed \
           it and left the option: compare with what the server itself sends.",
     source: "RFC 9110 §7.6.1",

@@ -1,4 +1,4 @@
-//! U015: a 426 for TLS does not give the https URL.
+//! U015: A 426 for TLS does not give the https URL.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U016: a 426 for HTTP/3 does not say where HTTP/3 is.
+//! U016: A 426 for HTTP/3 does not say where HTTP/3 is.
 
 use upshift_core::field::Protocol;
 use upshift_record::NoteLevel;
@@ -36,7 +36,9 @@ Use HTTP/3.
 
 fn check(exchange: &Exchange<'_>, findings: &mut Findings) {
     let Some(refusal) = exchange.refusal() else { return };
-    let requires_http3 = refusal.fields.protocols().iter().any(is_http3);
+    // Beside another protocol, HTTP/3 is one way among several.
+    let protocols = refusal.fields.protocols();
+    let requires_http3 = !protocols.is_empty() && protocols.iter().all(is_http3);
     if requires_http3 && !refusal.fields.has("alt-svc") {
         findings.add_in(&refusal.fields, "Alt-Svc", "the 426 for HTTP/3 has no Alt-Svc field");
     }

@@ -1,4 +1,4 @@
-//! U017: a 426 follows a 100 (Continue).
+//! U017: A 426 follows a 100 (Continue).
 
 use upshift_record::NoteLevel;
 
@@ -9,8 +9,8 @@ pub(super) const NOTE: Note = Note {
     id: "U017",
     level: NoteLevel::Info,
     summary: "A 426 follows a 100 (Continue)",
-    why: "The client sent its content in vain. The fields already said that the request would be \
-          refused: answer with the 426 at once, in place of the 100.",
+    why: "The client sent its content for nothing. The fields already showed that the request \
+          would be refused: answer with the 426 at once, instead of the 100.",
     source: "RFC 9110 §10.1.1",
     quote: None,
     wrong: "\

@@ -1,4 +1,4 @@
-//! U018: credentials were sent in cleartext and then refused for the lack of TLS.
+//! U018: Credentials were sent in cleartext to a server that requires TLS.
 
 use upshift_record::NoteLevel;
 
@@ -9,9 +9,9 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U018",
     level: NoteLevel::Warn,
-    summary: "Credentials were sent in cleartext and then refused for the lack of TLS",
-    why: "The refusal comes too late for them: everyone on the path has seen them. Treat them as \
-          compromised, and use https: from the start.",
+    summary: "Credentials were sent in cleartext to a server that requires TLS",
+    why: "The refusal comes too late for them: anyone on the path may have read them. Treat them \
+          as compromised, and use https: from the start.",
     source: "RFC 9110 §17.16.1",
     quote: None,
     wrong: "\

@@ -1,14 +1,15 @@
-//! U019: a 426 says what is required, to clients, hops and people.
+//! U019: A 426 names the required protocol and explains it.
 
 use upshift_record::NoteLevel;
 
 use crate::exchange::Exchange;
+use crate::fields::protocol_names::is_mistaken;
 use crate::note::{Findings, Note};
 
 pub(super) const NOTE: Note = Note {
     id: "U019",
     level: NoteLevel::Good,
-    summary: "A 426 says what is required, to clients, hops and people",
+    summary: "A 426 names the required protocol and explains it",
     why: "It has a valid Upgrade for clients, the connection option for the hops between, and a \
           content for people.",
     source: "RFC 9110 §15.5.22",
@@ -34,10 +35,11 @@ Use a WebSocket.
 
 fn check(exchange: &Exchange<'_>, findings: &mut Findings) {
     let Some(refusal) = exchange.refusal() else { return };
-    let is_valid = matches!(refusal.fields.upgrade(), Some(Ok(_)));
+    let Some(Ok(required)) = refusal.fields.upgrade() else { return };
+    let mut protocols = required.protocols().iter();
+    let has_mistake = protocols.any(|protocol| is_mistaken(protocol.name()));
     let names_it = refusal.fields.connection().contains("upgrade");
-    if refusal.fields.is_http1() && is_valid && names_it && !refusal.body.is_empty() {
-        let upgrade = refusal.fields.text("upgrade").unwrap_or_default();
-        findings.add(&refusal.fields, format!("the 426 requires `{upgrade}` and explains it"));
+    if refusal.fields.is_http1() && names_it && !has_mistake && !refusal.body.is_empty() {
+        findings.add(&refusal.fields, format!("the 426 requires `{required}` and explains it"));
     }
 }

@@ -1,4 +1,4 @@
-//! U020: a 426 forbids caches to store it.
+//! U020: A 426 forbids caching.
 
 use upshift_record::NoteLevel;
 
@@ -9,7 +9,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U020",
     level: NoteLevel::Good,
-    summary: "A 426 forbids caches to store it",
+    summary: "A 426 forbids caching",
     why: "Once the client meets the requirement, no cache answers it with the old refusal.",
     source: "RFC 9111 §5.2.2.5",
     quote: Some(

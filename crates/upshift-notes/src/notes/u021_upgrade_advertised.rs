@@ -1,4 +1,4 @@
-//! U021: a response advertises protocols in Upgrade.
+//! U021: A response advertises protocols in Upgrade.
 
 use upshift_record::NoteLevel;
 

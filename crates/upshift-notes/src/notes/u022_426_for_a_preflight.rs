@@ -1,4 +1,4 @@
-//! U022: a CORS preflight is refused with a 426.
+//! U022: A CORS preflight is refused with a 426.
 
 use upshift_record::NoteLevel;
 
@@ -12,7 +12,7 @@ pub(super) const NOTE: Note = Note {
     why: "A preflight is sent by the browser, without the page's own fields, so it cannot meet a \
           requirement that is about the caller. The page gets a network error and never sees the \
           426. Admit the preflight, and refuse the request after it.",
-    source: "Fetch §4.8",
+    source: "Fetch: CORS-preflight fetch",
     quote: None,
     wrong: "\
 OPTIONS /api HTTP/1.1

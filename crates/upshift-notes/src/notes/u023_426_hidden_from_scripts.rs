@@ -1,4 +1,4 @@
-//! U023: a script of another origin cannot read the 426.
+//! U023: A script of another origin cannot read the 426.
 
 use upshift_record::NoteLevel;
 
@@ -12,7 +12,7 @@ pub(super) const NOTE: Note = Note {
     why: "The request came from a page of another origin, and the response does not allow that \
           origin. The script gets a network error, with neither the status nor the content. Allow \
           the origin, at least on refusals.",
-    source: "Fetch §3.2",
+    source: "Fetch: HTTP CORS protocol",
     quote: None,
     wrong: "\
 GET /api HTTP/1.1

@@ -1,4 +1,4 @@
-//! U024: any origin is allowed, with credentials.
+//! U024: Any origin is allowed, with credentials.
 
 use upshift_record::NoteLevel;
 
@@ -11,7 +11,7 @@ pub(super) const NOTE: Note = Note {
     summary: "Any origin is allowed, with credentials",
     why: "Browsers reject the combination: a request with credentials needs its own origin in the \
           response, not `*`. The script gets a network error.",
-    source: "Fetch §3.2.5",
+    source: "Fetch: CORS protocol and credentials",
     quote: None,
     wrong: "\
 HTTP/1.1 200 OK

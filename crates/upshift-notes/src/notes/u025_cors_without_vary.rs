@@ -1,4 +1,4 @@
-//! U025: the allowed origin is that of the request, and Vary does not say so.
+//! U025: The allowed origin comes from the request, but Vary does not name Origin.
 
 use upshift_record::NoteLevel;
 
@@ -9,10 +9,10 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U025",
     level: NoteLevel::Warn,
-    summary: "The allowed origin is that of the request, and Vary does not say so",
+    summary: "The allowed origin comes from the request, but Vary does not name Origin",
     why: "A cache that stored the response for one page gives it to the page of another origin, \
           where the browser rejects it.",
-    source: "Fetch §3.2.5",
+    source: "Fetch: CORS protocol and HTTP caches",
     quote: None,
     wrong: "\
 GET /api HTTP/1.1

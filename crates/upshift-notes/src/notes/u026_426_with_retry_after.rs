@@ -1,4 +1,4 @@
-//! U026: a 426 has a Retry-After, so the refusal is said to be temporary.
+//! U026: A 426 has a Retry-After, so it claims to be temporary.
 
 use upshift_record::NoteLevel;
 
@@ -8,7 +8,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U026",
     level: NoteLevel::Info,
-    summary: "A 426 has a Retry-After, so the refusal is said to be temporary",
+    summary: "A 426 has a Retry-After, so it claims to be temporary",
     why: "A client that only waits repeats the same request. That helps in a brownout, which ends \
           by itself; it does not help where the requirement stays.",
     source: "RFC 9110 §10.2.3",

@@ -1,4 +1,4 @@
-//! U027: retry-After is neither a number of seconds nor a date.
+//! U027: Retry-After is neither a number of seconds nor a date.
 
 use upshift_core::field::parse_http_date;
 use upshift_record::NoteLevel;

@@ -1,4 +1,4 @@
-//! U028: a response offers h2c, which is obsolete.
+//! U028: A response offers h2c, which is obsolete.
 
 use upshift_record::NoteLevel;
 
@@ -40,7 +40,8 @@ Use HTTP/2: by ALPN at https://a.example/, or by prior knowledge.
 };
 
 fn check(exchange: &Exchange<'_>, findings: &mut Findings) {
-    for response in &exchange.responses {
+    // A 101 accepts what the request offered, which is noted there.
+    for response in exchange.responses.iter().filter(|response| response.status != 101) {
         if !protocols_named(&response.fields, "h2c").is_empty() {
             findings.add_in(&response.fields, "Upgrade", "`h2c` is obsolete");
         }

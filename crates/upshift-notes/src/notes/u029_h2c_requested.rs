@@ -1,4 +1,4 @@
-//! U029: a request offers h2c, which is obsolete.
+//! U029: A request offers h2c, which is obsolete.
 
 use upshift_record::NoteLevel;
 

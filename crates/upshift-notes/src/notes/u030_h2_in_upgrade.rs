@@ -1,4 +1,4 @@
-//! U030: upgrade names h2, which is no protocol for Upgrade.
+//! U030: Upgrade names h2, which is not a protocol for Upgrade.
 
 use upshift_record::NoteLevel;
 
@@ -8,10 +8,10 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U030",
     level: NoteLevel::Warn,
-    summary: "Upgrade names h2, which is no protocol for Upgrade",
-    why: "`h2` stands for HTTP/2 over TLS, and ALPN chooses it in the TLS handshake. In Upgrade it \
-          is not registered, and servers have to ignore it. A 426 for HTTP/2 says `HTTP/2.0`, and \
-          how to get there in its content.",
+    summary: "Upgrade names h2, which is not a protocol for Upgrade",
+    why: "`h2` stands for HTTP/2 over TLS, which ALPN chooses in the TLS handshake. It is not \
+          registered for Upgrade, and servers have to ignore it. A 426 for HTTP/2 says \
+          `HTTP/2.0`, and explains in its content how to get there.",
     source: "RFC 7540 §3.2",
     quote: Some("A server MUST ignore an \"h2\" token in an Upgrade header field"),
     wrong: "\

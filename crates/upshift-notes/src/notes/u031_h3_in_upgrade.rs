@@ -1,4 +1,4 @@
-//! U031: upgrade names h3, which is no protocol for Upgrade.
+//! U031: Upgrade names h3, which is not a protocol for Upgrade.
 
 use upshift_record::NoteLevel;
 
@@ -8,8 +8,8 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U031",
     level: NoteLevel::Warn,
-    summary: "Upgrade names h3, which is no protocol for Upgrade",
-    why: "HTTP/3 runs over QUIC, and Upgrade cannot leave the TCP connection. `h3` belongs into \
+    summary: "Upgrade names h3, which is not a protocol for Upgrade",
+    why: "HTTP/3 runs over QUIC, and Upgrade cannot leave the TCP connection. `h3` belongs in \
           Alt-Svc.",
     source: "RFC 9110 §7.8",
     quote: Some("it cannot be used to switch the underlying connection (transport) protocol"),

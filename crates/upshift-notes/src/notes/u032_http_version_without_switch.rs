@@ -1,4 +1,4 @@
-//! U032: upgrade names a version of HTTP to which no connection can switch.
+//! U032: Upgrade names a version of HTTP to which no connection can switch.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U033: upgrade names HTTP without a version of two digits.
+//! U033: Upgrade names HTTP without a version such as 1.1.
 
 use upshift_record::NoteLevel;
 
@@ -9,9 +9,9 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U033",
     level: NoteLevel::Warn,
-    summary: "Upgrade names HTTP without a version of two digits",
-    why: "The registry expects `HTTP/` and two digits with a point between. Versions are compared \
-          as text, so `HTTP/2` and `HTTP/2.0` are different to a client.",
+    summary: "Upgrade names HTTP without a version such as 1.1",
+    why: "The registry expects `HTTP/` and a version of two digits with a point between. Clients \
+          compare versions as text, so `HTTP/2` is not `HTTP/2.0` to them.",
     source: "RFC 9110 §7.8",
     quote: None,
     wrong: "\

@@ -1,4 +1,4 @@
-//! U034: upgrade names HTTPS, which is a scheme and no protocol.
+//! U034: Upgrade names HTTPS, which is a scheme, not a protocol.
 
 use upshift_record::NoteLevel;
 
@@ -8,7 +8,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U034",
     level: NoteLevel::Warn,
-    summary: "Upgrade names HTTPS, which is a scheme and no protocol",
+    summary: "Upgrade names HTTPS, which is a scheme, not a protocol",
     why: "There is no protocol called HTTPS: the scheme stands for HTTP inside TLS. Require \
           `TLS/1.2` (or newer), and give the https URL in the content.",
     source: "RFC 2817 §3.1",

@@ -1,4 +1,4 @@
-//! U035: upgrade names TLS without a version of two digits.
+//! U035: Upgrade names TLS without a version such as 1.2.
 
 use upshift_record::NoteLevel;
 
@@ -9,9 +9,9 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U035",
     level: NoteLevel::Warn,
-    summary: "Upgrade names TLS without a version of two digits",
-    why: "The registry expects `TLS/` and two digits with a point between, as in `TLS/1.2`. A \
-          client cannot compare another spelling with what it speaks.",
+    summary: "Upgrade names TLS without a version such as 1.2",
+    why: "The registry expects `TLS/` and a version of two digits with a point between, as in \
+          `TLS/1.2`. A client cannot compare another spelling with what it speaks.",
     source: "RFC 2817 §7.2",
     quote: None,
     wrong: "\

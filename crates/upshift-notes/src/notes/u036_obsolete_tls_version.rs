@@ -1,4 +1,4 @@
-//! U036: upgrade names a version of TLS that must not be used.
+//! U036: Upgrade names a version of TLS that must not be used.
 
 use upshift_core::TlsVersion;
 use upshift_record::NoteLevel;

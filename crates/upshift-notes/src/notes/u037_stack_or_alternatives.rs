@@ -1,4 +1,4 @@
-//! U037: a 426 lists TLS and HTTP/1.1, which reads in two ways.
+//! U037: A 426 lists TLS and HTTP/1.1, which can be read in two ways.
 
 use upshift_record::NoteLevel;
 
@@ -9,7 +9,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U037",
     level: NoteLevel::Info,
-    summary: "A 426 lists TLS and HTTP/1.1, which reads in two ways",
+    summary: "A 426 lists TLS and HTTP/1.1, which can be read in two ways",
     why: "In a 101 the list is a stack of layers; in a 426 it is a choice, in order of preference. \
           RFC 2817 writes `TLS/1.0, HTTP/1.1` for a stack in a 426, too, but read by RFC 9110 it \
           says that HTTP/1.1 alone would do. Unless the server performs this switch, name TLS \

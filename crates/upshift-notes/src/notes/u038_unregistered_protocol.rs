@@ -1,4 +1,4 @@
-//! U038: upgrade names a protocol that is not registered.
+//! U038: Upgrade names a protocol that is not registered.
 
 use upshift_record::NoteLevel;
 

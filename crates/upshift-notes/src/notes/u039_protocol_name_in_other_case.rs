@@ -1,4 +1,4 @@
-//! U039: upgrade writes a registered name in another case.
+//! U039: Upgrade spells a registered name in another case.
 
 use upshift_record::NoteLevel;
 
@@ -9,9 +9,9 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U039",
     level: NoteLevel::Info,
-    summary: "Upgrade writes a registered name in another case",
-    why: "Names compare without case, but not everywhere: Squid compares its list of protocols \
-          exactly. Write the name as it is registered.",
+    summary: "Upgrade spells a registered name in another case",
+    why: "Protocol names are case-insensitive, but not for every implementation: Squid compares \
+          its list of protocols exactly. Write the name as it is registered.",
     source: "RFC 9110 §7.8",
     quote: Some(
         "Recipients SHOULD use case-insensitive comparison when matching each protocol-name to \

@@ -1,4 +1,4 @@
-//! U040: upgrade lists a protocol twice.
+//! U040: Upgrade lists a protocol twice.
 
 use upshift_record::NoteLevel;
 
@@ -9,7 +9,7 @@ pub(super) const NOTE: Note = Note {
     id: "U040",
     level: NoteLevel::Info,
     summary: "Upgrade lists a protocol twice",
-    why: "The list is in order of preference, so a protocol has one place in it. Often two layers \
+    why: "The list is in order of preference, so a second mention adds nothing. Often two layers \
           of a server add the field.",
     source: "RFC 9110 §7.8",
     quote: Some("in order of descending preference"),

@@ -1,4 +1,4 @@
-//! U041: upgrade or Connection has an empty member.
+//! U041: Upgrade or Connection has an empty member.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U042: upgrade is on several lines.
+//! U042: Upgrade is on several lines.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U043: a request over HTTP/1.0 has Upgrade.
+//! U043: A request over HTTP/1.0 has Upgrade.
 
 use upshift_core::HttpVersion;
 use upshift_record::NoteLevel;

@@ -1,4 +1,4 @@
-//! U045: upgrade is sent over HTTP/2 or HTTP/3.
+//! U045: Upgrade is sent over HTTP/2 or HTTP/3.
 
 use upshift_record::NoteLevel;
 

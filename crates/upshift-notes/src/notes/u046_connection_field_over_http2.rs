@@ -1,4 +1,4 @@
-//! U046: a connection-specific field is sent over HTTP/2 or HTTP/3.
+//! U046: A connection-specific field is sent over HTTP/2 or HTTP/3.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U047: tE over HTTP/2 or HTTP/3 is more than `trailers`.
+//! U047: TE over HTTP/2 or HTTP/3 is more than `trailers`.
 
 use upshift_record::{MessagePlace, NoteLevel};
 

@@ -1,4 +1,4 @@
-//! U048: hTTP2-Settings is sent over HTTP/2 or HTTP/3.
+//! U048: HTTP2-Settings is sent over HTTP/2 or HTTP/3.
 
 use upshift_record::NoteLevel;
 
@@ -9,8 +9,8 @@ pub(super) const NOTE: Note = Note {
     id: "U048",
     level: NoteLevel::Warn,
     summary: "HTTP2-Settings is sent over HTTP/2 or HTTP/3",
-    why: "The field belongs to the switch from HTTP/1.1 to HTTP/2. Behind a proxy it is the trace \
-          of a client's h2c offer, of which only a part was removed.",
+    why: "The field belongs to the switch from HTTP/1.1 to HTTP/2. Behind a proxy it is the rest \
+          of a client's h2c offer that was only partly removed.",
     source: "RFC 9113 §3.1",
     quote: None,
     wrong: "\

@@ -1,4 +1,4 @@
-//! U049: connection has an option that is not a token.
+//! U049: Connection has an option that is not a token.
 
 use upshift_core::field::is_token;
 use upshift_record::NoteLevel;

@@ -1,4 +1,4 @@
-//! U050: connection names a field that is for all recipients.
+//! U050: Connection names a field that is meant for all recipients.
 
 use upshift_record::NoteLevel;
 
@@ -8,7 +8,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U050",
     level: NoteLevel::Error,
-    summary: "Connection names a field that is for all recipients",
+    summary: "Connection names a field that is meant for all recipients",
     why: "The next hop removes the field that is named. Attackers use it to make a proxy drop what \
           the server relies on.",
     source: "RFC 9110 §7.6.1",

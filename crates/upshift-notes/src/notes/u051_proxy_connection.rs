@@ -1,4 +1,4 @@
-//! U051: proxy-Connection is sent, which is not standard.
+//! U051: Proxy-Connection is not a standard field.
 
 use upshift_record::NoteLevel;
 
@@ -8,9 +8,9 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U051",
     level: NoteLevel::Info,
-    summary: "Proxy-Connection is sent, which is not standard",
-    why: "Old clients sent it to proxies in place of Connection, and it has never worked across \
-          two of them. Leave it out.",
+    summary: "Proxy-Connection is not a standard field",
+    why: "Old clients sent it to proxies instead of Connection, and it has never worked across two \
+          of them. Leave it out.",
     source: "RFC 9112 §C.2.2",
     quote: Some(
         "clients are encouraged not to send the Proxy-Connection header field in any requests",

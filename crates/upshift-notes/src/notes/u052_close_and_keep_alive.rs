@@ -1,4 +1,4 @@
-//! U052: connection says close and keep-alive.
+//! U052: Connection says close and keep-alive.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U053: connection is on several lines.
+//! U053: Connection is on several lines.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U054: a 101 that does not say to which protocol the connection switches.
+//! U054: A 101 does not say to which protocol the connection switches.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U055: a 101 to a request that offered no switch.
+//! U055: A 101 answers a request that did not offer a switch.
 
 use upshift_record::NoteLevel;
 
@@ -8,7 +8,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U055",
     level: NoteLevel::Error,
-    summary: "A 101 answers a request that offered no switch",
+    summary: "A 101 answers a request that did not offer a switch",
     why: "The client still speaks HTTP and takes what follows for its response. Clients differ: \
           some report an error, some hang, and aiohttp returns the 101 as the result.",
     source: "RFC 9110 §7.8",

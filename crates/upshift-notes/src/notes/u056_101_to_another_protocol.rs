@@ -1,4 +1,4 @@
-//! U056: a 101 to a protocol that was not offered.
+//! U056: A 101 switches to a protocol that was not offered.
 
 use upshift_core::field::Protocol;
 use upshift_record::NoteLevel;

@@ -1,4 +1,4 @@
-//! U057: a 101 over HTTP/2 or HTTP/3.
+//! U057: A 101 is sent over HTTP/2 or HTTP/3.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U058: an interim response is sent to a client of HTTP/1.0.
+//! U058: An interim response is sent to a client of HTTP/1.0.
 
 use upshift_core::HttpVersion;
 use upshift_record::NoteLevel;

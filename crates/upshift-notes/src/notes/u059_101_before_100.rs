@@ -1,4 +1,4 @@
-//! U059: a 101 is sent where a 100 has to come first.
+//! U059: A 101 is sent where a 100 has to come first.
 
 use upshift_record::NoteLevel;
 

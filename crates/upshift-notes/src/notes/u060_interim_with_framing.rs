@@ -1,4 +1,4 @@
-//! U060: an interim response has Content-Length or Transfer-Encoding.
+//! U060: An interim response has Content-Length or Transfer-Encoding.
 
 use upshift_record::NoteLevel;
 

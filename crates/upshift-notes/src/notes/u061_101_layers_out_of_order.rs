@@ -1,4 +1,4 @@
-//! U061: a 101 lists its layers from the top.
+//! U061: A 101 lists its layers from top to bottom.
 
 use upshift_record::NoteLevel;
 
@@ -8,7 +8,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U061",
     level: NoteLevel::Error,
-    summary: "A 101 lists its layers from the top",
+    summary: "A 101 lists its layers from top to bottom",
     why: "Layers are listed from the bottom: TLS before the HTTP inside it.",
     source: "RFC 9110 §7.8",
     quote: Some(

@@ -1,4 +1,4 @@
-//! U062: a 101 switches to HTTP/2 without exactly one HTTP2-Settings.
+//! U062: A 101 switches to HTTP/2 without exactly one HTTP2-Settings.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U063: a response has HTTP2-Settings.
+//! U063: A response has HTTP2-Settings.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U064: an offer of h2c lacks its HTTP2-Settings or names it not in Connection.
+//! U064: An offer of h2c is incomplete.
 
 use upshift_record::NoteLevel;
 
@@ -8,8 +8,9 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U064",
     level: NoteLevel::Error,
-    summary: "An offer of h2c lacks its HTTP2-Settings or names it not in Connection",
-    why: "A server has to decline it, so the client keeps HTTP/1.1 without an error to show for \
+    summary: "An offer of h2c is incomplete",
+    why: "It needs exactly one HTTP2-Settings field, which Connection has to name. A server has to \
+          decline anything else, so the client stays with HTTP/1.1 and gets no error to show for \
           it.",
     source: "RFC 7540 §3.2",
     quote: Some("Such an HTTP/1.1 request MUST include exactly one HTTP2-Settings"),

@@ -1,4 +1,4 @@
-//! U065: hTTP2-Settings is not the base64url of a SETTINGS payload.
+//! U065: HTTP2-Settings is not the base64url of a SETTINGS payload.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

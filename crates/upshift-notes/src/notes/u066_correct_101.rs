@@ -1,4 +1,4 @@
-//! U066: a 101 switches to a protocol that was offered, and names it.
+//! U066: A 101 switches to a protocol that was offered, and names it.
 
 use upshift_record::NoteLevel;
 

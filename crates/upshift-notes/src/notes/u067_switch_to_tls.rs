@@ -1,4 +1,4 @@
-//! U067: a connection switches from cleartext to TLS.
+//! U067: A connection switches from cleartext to TLS.
 
 use upshift_record::NoteLevel;
 

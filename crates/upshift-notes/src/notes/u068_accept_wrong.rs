@@ -1,4 +1,4 @@
-//! U068: a WebSocket is accepted with the wrong Sec-WebSocket-Accept.
+//! U068: A WebSocket is accepted with the wrong Sec-WebSocket-Accept.
 
 use upshift_record::NoteLevel;
 

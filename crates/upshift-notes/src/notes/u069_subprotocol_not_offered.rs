@@ -1,4 +1,4 @@
-//! U069: a WebSocket is accepted with a subprotocol that was not offered.
+//! U069: A WebSocket is accepted with a subprotocol that was not offered.
 
 use upshift_record::NoteLevel;
 

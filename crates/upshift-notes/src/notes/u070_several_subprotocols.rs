@@ -1,4 +1,4 @@
-//! U070: a WebSocket is accepted with several subprotocols.
+//! U070: A WebSocket is accepted with several subprotocols.
 
 use upshift_record::NoteLevel;
 
@@ -9,7 +9,7 @@ pub(super) const NOTE: Note = Note {
     id: "U070",
     level: NoteLevel::Error,
     summary: "A WebSocket is accepted with several subprotocols",
-    why: "A connection has one. Clients fail it, for none of their offers is equal to the list. \
+    why: "A connection has one. Clients fail it, because none of their offers equals the list. \
           Often a server echoes the field of the request.",
     source: "RFC 6455 §4.2.2",
     quote: None,

@@ -1,4 +1,4 @@
-//! U071: a WebSocket is accepted with an extension that was not offered.
+//! U071: A WebSocket is accepted with an extension that was not offered.
 
 use upshift_record::NoteLevel;
 
@@ -9,7 +9,7 @@ pub(super) const NOTE: Note = Note {
     id: "U071",
     level: NoteLevel::Error,
     summary: "A WebSocket is accepted with an extension that was not offered",
-    why: "Clients fail the connection, for they cannot read the frames.",
+    why: "Clients fail the connection, because they cannot read the frames.",
     source: "RFC 6455 §4.1",
     quote: None,
     wrong: "\

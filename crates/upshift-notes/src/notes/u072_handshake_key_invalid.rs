@@ -1,4 +1,4 @@
-//! U072: a WebSocket handshake has no valid Sec-WebSocket-Key.
+//! U072: A WebSocket handshake has no valid Sec-WebSocket-Key.
 
 use upshift_record::NoteLevel;
 

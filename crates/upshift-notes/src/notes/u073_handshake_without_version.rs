@@ -1,4 +1,4 @@
-//! U073: a WebSocket handshake has no Sec-WebSocket-Version.
+//! U073: A WebSocket handshake has no Sec-WebSocket-Version.
 
 use upshift_record::NoteLevel;
 

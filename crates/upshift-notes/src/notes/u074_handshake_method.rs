@@ -1,4 +1,4 @@
-//! U074: a WebSocket handshake is not a GET over HTTP/1.1.
+//! U074: A WebSocket handshake is not a GET over HTTP/1.1.
 
 use upshift_core::HttpVersion;
 use upshift_record::NoteLevel;

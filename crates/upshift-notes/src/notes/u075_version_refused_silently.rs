@@ -1,4 +1,4 @@
-//! U075: an unknown version of WebSocket is refused without the known ones.
+//! U075: A refusal of a WebSocket version does not name the supported ones.
 
 use upshift_record::NoteLevel;
 
@@ -8,9 +8,9 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U075",
     level: NoteLevel::Error,
-    summary: "An unknown version of WebSocket is refused without the known ones",
-    why: "The client could repeat the handshake with a version that the server speaks, if it were \
-          told. It has to give up.",
+    summary: "A refusal of a WebSocket version does not name the supported ones",
+    why: "The client could repeat the handshake with a version that the server speaks, if it knew \
+          one. As it is, it has to give up.",
     source: "RFC 6455 §4.4",
     quote: Some(
         "If the server doesn't support the requested version, it MUST respond with a \

@@ -1,4 +1,4 @@
-//! U076: a 426 for a WebSocket does not say which version.
+//! U076: A 426 for a WebSocket does not name the version.
 
 use upshift_record::NoteLevel;
 
@@ -9,7 +9,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U076",
     level: NoteLevel::Warn,
-    summary: "A 426 for a WebSocket does not say which version",
+    summary: "A 426 for a WebSocket does not name the version",
     why: "Upgrade names the protocol without its version, which has a field of its own. A client \
           library reads it from there.",
     source: "RFC 6455 §4.2.2",

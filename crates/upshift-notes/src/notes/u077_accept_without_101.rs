@@ -1,4 +1,4 @@
-//! U077: a refused WebSocket handshake has Sec-WebSocket-Accept.
+//! U077: A refused WebSocket handshake has Sec-WebSocket-Accept.
 
 use upshift_record::NoteLevel;
 
@@ -9,8 +9,8 @@ pub(super) const NOTE: Note = Note {
     id: "U077",
     level: NoteLevel::Warn,
     summary: "A refused WebSocket handshake has Sec-WebSocket-Accept",
-    why: "The field says that the server accepts, and the status that it does not. HAProxy 2.6 \
-          added it to refusals that it relayed.",
+    why: "The field says that the server accepts, and the status says that it does not. HAProxy \
+          2.6 adds it to refusals.",
     source: "RFC 6455 §4.2.2",
     quote: None,
     wrong: "\

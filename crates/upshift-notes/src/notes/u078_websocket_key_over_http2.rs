@@ -1,4 +1,4 @@
-//! U078: a WebSocket over HTTP/2 or HTTP/3 uses the key of HTTP/1.1.
+//! U078: A WebSocket over HTTP/2 or HTTP/3 uses the key of HTTP/1.1.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U079: a 103 tells the client early what to load.
+//! U079: A 103 tells the client early what to load.
 
 use upshift_record::NoteLevel;
 

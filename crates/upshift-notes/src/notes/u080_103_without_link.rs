@@ -1,4 +1,4 @@
-//! U080: a 103 has no Link.
+//! U080: A 103 has no Link.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U081: a 103 is sent over HTTP/1.1.
+//! U081: A 103 is sent over HTTP/1.1.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U082: a 100 answers a request that did not expect it.
+//! U082: A 100 answers a request that does not expect it.
 
 use upshift_record::NoteLevel;
 
@@ -8,7 +8,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U082",
     level: NoteLevel::Info,
-    summary: "A 100 answers a request that did not expect it",
+    summary: "A 100 answers a request that does not expect it",
     why: "Clients discard it. Some servers send it to every POST of an old client; it costs octets \
           and finds bugs in clients.",
     source: "RFC 9110 §15.2.1",

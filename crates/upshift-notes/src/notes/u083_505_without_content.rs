@@ -1,4 +1,4 @@
-//! U083: a 505 does not say which versions are supported.
+//! U083: A 505 does not say which versions are supported.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U084: a 505 refuses HTTP/1.0, which has the major version of HTTP/1.1.
+//! U084: A 505 refuses HTTP/1.0, whose major version is that of HTTP/1.1.
 
 use upshift_core::HttpVersion;
 use upshift_record::NoteLevel;
@@ -9,7 +9,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U084",
     level: NoteLevel::Warn,
-    summary: "A 505 refuses HTTP/1.0, which has the major version of HTTP/1.1",
+    summary: "A 505 refuses HTTP/1.0, whose major version is that of HTTP/1.1",
     why: "505 is about the major version, and a server that answers in HTTP/1.1 supports version \
           1. A 426 with `Upgrade: HTTP/1.1` says what is meant.",
     source: "RFC 9110 §15.6.6",

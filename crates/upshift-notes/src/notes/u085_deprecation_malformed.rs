@@ -1,4 +1,4 @@
-//! U085: deprecation is not a date.
+//! U085: Deprecation is not a date.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U086: sunset is not an HTTP date.
+//! U086: Sunset is not an HTTP date.
 
 use upshift_core::field::parse_http_date;
 use upshift_record::NoteLevel;
@@ -10,7 +10,7 @@ pub(super) const NOTE: Note = Note {
     id: "U086",
     level: NoteLevel::Error,
     summary: "Sunset is not an HTTP date",
-    why: "Tools ignore it, so nobody is warned. The form is `Tue, 01 Dec 2026 00:00:00 GMT`, not \
+    why: "Tools ignore it, so it warns no one. The form is `Tue, 01 Dec 2026 00:00:00 GMT`, not \
           that of Deprecation.",
     source: "RFC 8594 §3",
     quote: None,

@@ -1,4 +1,4 @@
-//! U087: sunset is before Deprecation.
+//! U087: Sunset is before Deprecation.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U088: a retirement is announced without a link.
+//! U088: A retirement is announced without a link.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U089: sunset is in the past, and the resource still answers.
+//! U089: Sunset is in the past, and the resource still answers.
 
 use upshift_core::field::parse_http_date;
 use upshift_record::NoteLevel;
@@ -11,8 +11,8 @@ pub(super) const NOTE: Note = Note {
     id: "U089",
     level: NoteLevel::Warn,
     summary: "Sunset is in the past, and the resource still answers",
-    why: "Clients that heeded the date have left; the others learn that dates here do not count. \
-          Refuse, or announce another date.",
+    why: "Clients that took the date seriously have left; the others learn that dates do not count \
+          here. Refuse, or announce another date.",
     source: "RFC 8594 §3",
     quote: None,
     wrong: "\

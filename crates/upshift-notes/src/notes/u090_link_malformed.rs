@@ -1,4 +1,4 @@
-//! U090: link has a member that is not a link.
+//! U090: Link has a member that is not a link.
 
 use upshift_record::NoteLevel;
 
@@ -10,7 +10,7 @@ pub(super) const NOTE: Note = Note {
     id: "U090",
     level: NoteLevel::Error,
     summary: "Link has a member that is not a link",
-    why: "A link is a target in `<>` and parameters after it, of which `rel` is one. Readers skip \
+    why: "A link is a target in `<>` followed by parameters, one of which is `rel`. Readers skip \
           what they cannot parse, or the rest of the field with it.",
     source: "RFC 8288 §3.3",
     quote: Some("The rel parameter MUST be present"),

@@ -1,4 +1,4 @@
-//! U091: link has a relation that is nearly a registered one.
+//! U091: Link misspells a registered relation.
 
 use upshift_record::NoteLevel;
 
@@ -9,7 +9,7 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U091",
     level: NoteLevel::Warn,
-    summary: "Link has a relation that is nearly a registered one",
+    summary: "Link misspells a registered relation",
     why: "Tools look for the registered name, and do not find this one.",
     source: "RFC 8288 §2.1.1",
     quote: None,

@@ -1,4 +1,4 @@
-//! U092: a retirement is announced with both dates and a link.
+//! U092: A retirement is announced with both dates and a link.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U093: alt-Svc has a member that is not an alternative.
+//! U093: Alt-Svc has a member that is not an alternative.
 
 use upshift_record::NoteLevel;
 

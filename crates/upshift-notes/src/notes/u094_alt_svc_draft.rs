@@ -1,4 +1,4 @@
-//! U094: alt-Svc names a draft of HTTP/3, or QUIC before it.
+//! U094: Alt-Svc names a draft of HTTP/3.
 
 use upshift_record::NoteLevel;
 
@@ -9,8 +9,8 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U094",
     level: NoteLevel::Warn,
-    summary: "Alt-Svc names a draft of HTTP/3, or QUIC before it",
-    why: "Current clients know `h3` only. The other names cost octets in every response.",
+    summary: "Alt-Svc names a draft of HTTP/3",
+    why: "Current clients know only `h3`. The other names cost octets in every response.",
     source: "RFC 9114 §3.1",
     quote: None,
     wrong: "\

@@ -1,4 +1,4 @@
-//! U095: strict-Transport-Security is sent over cleartext.
+//! U095: Strict-Transport-Security is sent over cleartext.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U096: strict-Transport-Security has no valid max-age.
+//! U096: Strict-Transport-Security has no valid max-age.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U097: strict-Transport-Security is sent twice.
+//! U097: Strict-Transport-Security is sent twice.
 
 use upshift_record::NoteLevel;
 

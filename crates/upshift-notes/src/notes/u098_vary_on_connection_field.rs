@@ -1,4 +1,4 @@
-//! U098: vary names a field that belongs to one connection.
+//! U098: Vary names a field that belongs to one connection.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U099: problem details are not a JSON object.
+//! U099: Problem details are not a JSON object.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U100: the status in problem details is not that of the response.
+//! U100: The status in the problem details is not that of the response.
 
 use upshift_record::NoteLevel;
 
@@ -9,10 +9,10 @@ use crate::note::{Findings, Note};
 pub(super) const NOTE: Note = Note {
     id: "U100",
     level: NoteLevel::Error,
-    summary: "The status in problem details is not that of the response",
+    summary: "The status in the problem details is not that of the response",
     why: "Software that reads the content acts on one status, and software that reads the response \
           on the other.",
-    source: "RFC 9457 §3.1.3",
+    source: "RFC 9457 §3.1.2",
     quote: None,
     wrong: "\
 HTTP/1.1 426 Upgrade Required

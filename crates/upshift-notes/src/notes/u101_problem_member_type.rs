@@ -1,4 +1,4 @@
-//! U101: a member of problem details has the wrong type.
+//! U101: A member of problem details has the wrong type.
 
 use upshift_record::NoteLevel;
 

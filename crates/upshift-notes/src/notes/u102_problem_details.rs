@@ -1,4 +1,4 @@
-//! U102: an error comes with problem details.
+//! U102: An error comes with problem details.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U103: a message has Content-Length and Transfer-Encoding.
+//! U103: A message has Content-Length and Transfer-Encoding.
 
 use upshift_record::NoteLevel;
 
@@ -13,7 +13,8 @@ pub(super) const NOTE: Note = Note {
           this way.",
     source: "RFC 9112 §6.2",
     quote: Some(
-        "Content-Length header field in any message that contains a Transfer-Encoding header field",
+        "A sender MUST NOT send a Content-Length header field in any message that contains a \
+         Transfer-Encoding header field",
     ),
     wrong: "\
 HTTP/1.1 200 OK

@@ -1,4 +1,4 @@
-//! U104: content-Length is not the length of the content.
+//! U104: Content-Length is not the length of the content.
 
 use upshift_record::NoteLevel;
 

@@ -1,4 +1,4 @@
-//! U105: a hop on the way speaks HTTP/1.0.
+//! U105: A hop on the way speaks HTTP/1.0.
 
 use upshift_record::NoteLevel;
 

@@ -5,7 +5,7 @@ use upshift_record::{
     MessagePlace, Protection, RecordedBody, RecordedExchange, RecordedRequest, RecordedResponse,
 };
 
-use super::text_head::{FieldReader, StartLine, parse_start_line};
+use super::text_head::{FieldReader, StartLine, is_start_line, parse_start_line};
 use super::{ReadError, Recording};
 
 const HELP: &str = "record it with `curl -sv URL > file 2>&1`; both streams belong together";
@@ -14,7 +14,7 @@ const HELP: &str = "record it with `curl -sv URL > file 2>&1`; both streams belo
 pub(super) fn read_curl(input: &[u8]) -> Result<Vec<Recording>, ReadError> {
     let mut reader = CurlReader::default();
     for (index, line) in input.split(|byte| *byte == b'\n').enumerate() {
-        reader.read_line(line.strip_suffix(b"\r").unwrap_or(line), index + 1)?;
+        reader.read_line(line, index + 1)?;
     }
     reader.finish_message();
     reader.finish_exchange();
@@ -29,6 +29,9 @@ struct CurlReader {
     recording: Option<Recording>,
     message: Option<OpenMessage>,
     body: Vec<u8>,
+    /// True after a content that was not where it belongs: a stdout that is not a terminal is
+    /// buffered, so the contents of several transfers come after the last.
+    bodies_are_late: bool,
 }
 
 /// A message whose fields are being read.
@@ -38,7 +41,8 @@ struct OpenMessage {
 }
 
 impl CurlReader {
-    fn read_line(&mut self, line: &[u8], number: usize) -> Result<(), ReadError> {
+    fn read_line(&mut self, whole: &[u8], number: usize) -> Result<(), ReadError> {
+        let line = whole.strip_suffix(b"\r").unwrap_or(whole);
         if let Some(comment) = line.strip_prefix(b"* ") {
             self.read_comment(&String::from_utf8_lossy(comment));
             return Ok(());
@@ -52,13 +56,17 @@ impl CurlReader {
             }
             (Some(text), _) | (None, Some(text)) => self.read_message_line(text, number),
             (None, None) => {
-                self.add_body_line(line);
+                self.add_body_line(whole);
                 Ok(())
             }
         }
     }
 
     fn read_message_line(&mut self, text: &[u8], number: usize) -> Result<(), ReadError> {
+        // curl prints no empty line between a 101 and the response over HTTP/2.
+        if is_start_line(text) {
+            self.finish_message();
+        }
         if let Some(message) = &mut self.message {
             return message.fields.add_line(text, number);
         }
@@ -119,8 +127,17 @@ impl CurlReader {
         let exchange = &mut recording.exchange;
         exchange.protection.clone_from(&self.protection);
         exchange.url = url_of(exchange);
-        if let Some(response) = &mut exchange.response {
-            response.body = body_of(response, octets);
+        let request = exchange.request.as_ref();
+        let is_head = request.is_some_and(|request| request.method.as_bytes() == b"HEAD");
+        if let Some(response) = &mut exchange.response
+            && !is_head
+        {
+            response.body = match self.bodies_are_late {
+                true => unknown_body(response),
+                false => body_of(response, octets),
+            };
+            let body = response.body.as_ref();
+            self.bodies_are_late |= body.is_some_and(|body| body.cut_from.is_some());
         }
         self.done.push(recording);
     }
@@ -174,18 +191,38 @@ fn url_of(exchange: &RecordedExchange) -> Option<String> {
 fn body_of(response: &RecordedResponse, mut octets: Vec<u8>) -> Option<RecordedBody> {
     // The newline that this reader added to the last line.
     octets.pop();
-    let field = response.fields.iter().find(|field| field.0.eq_ignore_ascii_case("content-length"));
-    let length = field.and_then(|field| field.1.to_text().parse::<usize>().ok());
-    match length {
+    remove_echoed_heads(&mut octets);
+    match length_of(response) {
         Some(length) if length <= octets.len() => octets.truncate(length),
         // `curl -o`, or only stderr: how much there was is known, and nothing else.
-        Some(length) => {
-            return Some(RecordedBody { octets, cut_from: u64::try_from(length).ok() });
-        }
+        Some(_) => return unknown_body(response),
         None if octets.is_empty() => return None,
         None => {}
     }
     Some(RecordedBody { octets, cut_from: None })
+}
+
+/// `-i` and `-I` also write the heads to stdout.
+fn remove_echoed_heads(octets: &mut Vec<u8>) {
+    while let Some(end) = octets.windows(4).position(|window| window == b"\r\n\r\n") {
+        let first_line = octets.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        if !matches!(parse_start_line(first_line), Some(StartLine::Response(_))) {
+            return;
+        }
+        octets.drain(..end + 4);
+    }
+}
+
+/// A content whose length alone is known.
+fn unknown_body(response: &RecordedResponse) -> Option<RecordedBody> {
+    let length = length_of(response).unwrap_or_default() as u64;
+    Some(RecordedBody { octets: Vec::new(), cut_from: Some(length) })
+}
+
+fn length_of(response: &RecordedResponse) -> Option<usize> {
+    let mut fields = response.fields.iter();
+    let length = fields.find(|field| field.0.eq_ignore_ascii_case("content-length"))?;
+    length.1.to_text().parse().ok()
 }
 
 #[cfg(test)]
@@ -214,7 +251,7 @@ mod tests {
     #[test]
     fn a_switch_and_a_second_transfer_are_read() {
         let output = b"* Connected to a (::1) port 80\n> GET / HTTP/1.1\n> Host: a\n>\n\
-            < HTTP/1.1 101 Switching Protocols\n< Upgrade: h2c\n<\n* Received 101\n\
+            < HTTP/1.1 101 Switching Protocols\n< Upgrade: h2c\n* Received 101\n\
             < HTTP/2 200\n<\nhello\n> GET /b HTTP/1.1\n> Host: a\n>\n< HTTP/1.1 204 No Content\n<\n";
         let recordings = read_curl(output).unwrap();
         assert_eq!(recordings.len(), 2);
@@ -227,5 +264,21 @@ mod tests {
         assert_eq!(recordings[1].exchange.url.as_deref(), Some("http://a/b"));
         let error = read_curl(b"* x\n< nonsense\n").unwrap_err();
         assert_eq!(error.line, Some(2));
+    }
+
+    /// stdout comes last if it is a file, and with `-i` the heads are in it.
+    #[test]
+    fn a_content_that_comes_late_is_found_or_unknown() {
+        let one = "> GET / HTTP/1.1\r\n> Host: a\r\n> \r\n\
+                   < HTTP/1.1 200 OK\r\n< Content-Length: 4\r\n< \r\n";
+        let late = "* left intact\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\na\r\n\r";
+        let recordings = read_curl(format!("{one}{late}").as_bytes()).unwrap();
+        let body = recordings[0].exchange.response.as_ref().unwrap().body.clone().unwrap();
+        assert_eq!((body.octets, body.cut_from), (b"a\r\n\r".to_vec(), None));
+        for recording in read_curl(format!("{one}{one}* left intact\nabcdefgh").as_bytes()).unwrap()
+        {
+            let body = recording.exchange.response.as_ref().unwrap().body.clone().unwrap();
+            assert_eq!((body.octets, body.cut_from), (Vec::new(), Some(4)));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Start lines and field lines of messages that are written as text.
 
+use upshift_core::field::is_token;
 use upshift_record::{MessagePlace, RecordedField, RecordedRequest, RecordedResponse, WireText};
 
 use super::{FieldLine, ReadError};
@@ -23,7 +24,9 @@ pub(super) fn parse_start_line(line: &[u8]) -> Option<StartLine> {
     }
     let (before, version) = text.rsplit_once(" HTTP/")?;
     let (method, target) = before.split_once(' ')?;
-    if !upshift_core::field::is_token(method) || target.is_empty() || !is_version(version) {
+    // A sentence such as "This needs HTTP/2" is not one.
+    let is_target = !target.is_empty() && !target.contains(' ');
+    if !is_token(method) || !is_target || !is_version(version) {
         return None;
     }
     Some(StartLine::Request(RecordedRequest {
@@ -54,7 +57,11 @@ fn parse_status_line(rest: &str) -> Option<RecordedResponse> {
 
 /// `1.1`, `2`.
 fn is_version(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    match text.as_bytes() {
+        [major] => major.is_ascii_digit(),
+        [major, b'.', minor] => major.is_ascii_digit() && minor.is_ascii_digit(),
+        _ => false,
+    }
 }
 
 /// The fields of a message while they are read.

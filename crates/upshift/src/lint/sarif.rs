@@ -41,17 +41,14 @@ pub(super) fn sarif_log(report: &LintReport) -> Value {
 
 fn rule_of(note: &Note) -> Value {
     let help = format!("{}\n\nSource: {}", note.why(), note.source());
-    let mut rule = json!({
+    json!({
         "id": note.id(),
         "shortDescription": { "text": note.summary() },
         "fullDescription": { "text": note.why() },
         "help": { "text": help },
+        "helpUri": note.source_url(),
         "defaultConfiguration": { "level": level_of(note.level()) },
-    });
-    if let Some(url) = note.source_url() {
-        rule["helpUri"] = json!(url);
-    }
-    rule
+    })
 }
 
 fn result_of(exchange: &LintedExchange, found: &LintFinding) -> Value {
