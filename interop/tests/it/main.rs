@@ -32,6 +32,8 @@ mod http2_refusals;
 mod idle_tunnels;
 mod init;
 mod interim;
+mod lint;
+mod lint_httplint;
 mod matrix;
 mod metrics;
 mod mock;
