@@ -7,4 +7,5 @@ pub mod client_run;
 pub mod grade;
 pub mod lenient_http1;
 pub mod mock;
+pub mod probe;
 pub mod wire_log;

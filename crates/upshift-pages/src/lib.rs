@@ -22,6 +22,7 @@ pub mod notice;
 pub mod overview;
 pub mod period;
 pub mod phase;
+pub mod probe;
 pub mod report;
 pub mod rule;
 pub mod stylesheet;

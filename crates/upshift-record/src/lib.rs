@@ -33,6 +33,7 @@ pub mod live;
 pub mod number_text;
 pub mod plan;
 pub mod policy;
+pub mod probe;
 pub mod trace;
 mod wire_text;
 

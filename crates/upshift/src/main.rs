@@ -21,6 +21,7 @@ mod mock;
 mod note;
 mod plan;
 mod policy_file;
+mod probe;
 mod prometheus_url;
 mod report;
 mod runtime;
@@ -82,6 +83,7 @@ enum Verb {
     Lint(lint::LintArgs),
     Note(note::NoteArgs),
     Plan(plan::PlanArgs),
+    Probe(probe::ProbeArgs),
     Report(report::ReportArgs),
     Trips(trips::TripsArgs),
     Pause(control::PauseArgs),
@@ -108,6 +110,7 @@ impl Verb {
             Self::Lint(verb) => verb.run(),
             Self::Note(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
+            Self::Probe(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
             Self::Trips(verb) => verb.run(),
             Self::Pause(verb) => verb.run(),

@@ -1,0 +1,122 @@
+//! The report for people: the matrix, then what follows from it.
+
+use upshift_record::probe::{FindingLevel, ProbeReport, Promise, PromiseVerdict};
+
+use super::matrix::{render_head, render_row, time_text};
+use super::paragraphs::{some_of, wrap};
+use crate::terminal::{Hue, Palette};
+
+/// The indent of what supports a finding.
+const EVIDENCE_INDENT: usize = 6;
+
+/// Renders the report. The texts in it have to be visible.
+pub(super) fn render(report: &ProbeReport, palette: Palette) -> String {
+    let mut text = format!("{}\n", palette.paint(Hue::Bold, &report.url));
+    for line in wrap(&endpoints_text(report), 0) {
+        text.push_str(&format!("{}\n", palette.paint(Hue::Faint, line)));
+    }
+    text.push('\n');
+    text.push_str(&render_head(palette));
+    for row in &report.lanes {
+        text.push_str(&render_row(row, palette));
+    }
+    if !report.extras.is_empty() {
+        text.push('\n');
+    }
+    for row in &report.extras {
+        text.push_str(&render_row(row, palette));
+    }
+    push_promises(&mut text, report, palette);
+    push_hops(&mut text, report, palette);
+    push_notes(&mut text, report, palette);
+    let summary = format!("{} connections, {}", report.connections, time_text(report.elapsed_ms));
+    text.push_str(&format!("\n{}\n", palette.paint(Hue::Faint, summary)));
+    text
+}
+
+fn endpoints_text(report: &ProbeReport) -> String {
+    let mut parts = Vec::new();
+    if let Some(cleartext) = &report.cleartext {
+        parts.push(format!("cleartext at {cleartext}"));
+    }
+    if let Some(tls) = &report.tls {
+        parts.push(format!("TLS at {tls}"));
+    }
+    if let Some(certificate) = &report.certificate {
+        parts.push(match &certificate.problem {
+            None => "the certificate is trusted".to_owned(),
+            Some(problem) => format!("the certificate is not trusted: {problem}"),
+        });
+    }
+    parts.join(" · ")
+}
+
+fn push_promises(text: &mut String, report: &ProbeReport, palette: Palette) {
+    if report.promises.is_empty() {
+        return;
+    }
+    text.push_str("\nPromises\n");
+    for promise in &report.promises {
+        let (sign, hue) = match promise.verdict {
+            PromiseVerdict::Delivered => ("✓", Hue::Good),
+            PromiseVerdict::NotDelivered => ("✗", Hue::Bad),
+            PromiseVerdict::NotChecked => ("·", Hue::Faint),
+        };
+        let head = format!("{sign} {}: {}", promise.what, promise.verdict.as_str());
+        text.push_str(&format!("  {}\n", palette.paint(hue, head)));
+        push_evidence(text, &promise.evidence, palette);
+        push_evidence(text, &origin_text(promise), palette);
+    }
+}
+
+fn origin_text(promise: &Promise) -> String {
+    format!("from {} in {}", promise.sources.join(" and "), some_of(&promise.made_by))
+}
+
+fn push_hops(text: &mut String, report: &ProbeReport, palette: Palette) {
+    if report.hops.is_empty() {
+        return;
+    }
+    text.push_str("\nBetween you and the server\n");
+    for hop in &report.hops {
+        push_finding(text, hop.level, &hop.summary, palette);
+        for evidence in &hop.evidence {
+            push_evidence(text, evidence, palette);
+        }
+    }
+}
+
+fn push_notes(text: &mut String, report: &ProbeReport, palette: Palette) {
+    if report.notes.is_empty() {
+        return;
+    }
+    text.push_str("\nNotes\n");
+    for note in &report.notes {
+        push_finding(text, note.level, &format!("{} {}", note.id, note.summary), palette);
+        let about = format!("{} in {}", note.paragraph, some_of(&note.questions));
+        push_evidence(text, &about, palette);
+    }
+}
+
+fn push_finding(text: &mut String, level: FindingLevel, summary: &str, palette: Palette) {
+    let (sign, hue) = match level {
+        FindingLevel::Good => ("✓", Hue::Good),
+        FindingLevel::Info => ("·", Hue::Faint),
+        FindingLevel::Warn => ("!", Hue::Warning),
+        FindingLevel::Error => ("✗", Hue::Bad),
+    };
+    for (place, line) in wrap(summary, 4).into_iter().enumerate() {
+        if place == 0 {
+            let first = format!("{sign} {}", line.trim_start());
+            text.push_str(&format!("  {}\n", palette.paint(hue, first)));
+        } else {
+            text.push_str(&format!("{line}\n"));
+        }
+    }
+}
+
+fn push_evidence(text: &mut String, evidence: &str, palette: Palette) {
+    for line in wrap(evidence, EVIDENCE_INDENT) {
+        text.push_str(&format!("{}\n", palette.paint(Hue::Faint, line)));
+    }
+}
