@@ -30,13 +30,12 @@ pub(super) struct Answer {
 impl Prober {
     /// Asks a question, for as long as the settings allow.
     pub(super) async fn ask(&self, question: Question, to: &Target) -> Answer {
+        // The semaphore is never closed.
+        let _turn = self.turns.acquire().await;
         let started = Instant::now();
         let mut inquiry = Inquiry::begin();
         let asking = self.put_question(question, to, &mut inquiry);
-        let result = match tokio::time::timeout(self.settings.timeout, asking).await {
-            Ok(result) => result,
-            Err(_) => Err(self.timed_out()),
-        };
+        let result = self.within_time(asking).await;
         inquiry.exchange.url = Some(to.to_string());
         if let Question::Lane(lane) = question {
             inquiry.exchange.lane = Some(lane);
@@ -46,19 +45,26 @@ impl Prober {
 
     /// Offers a protocol that no lane offers, and that a response named.
     pub(super) async fn ask_offer(&self, token: &str, to: &Target) -> Answer {
+        let _turn = self.turns.acquire().await;
         let started = Instant::now();
         let mut inquiry = Inquiry::begin();
         let asking = self.ask_with_offer(to, token, &mut inquiry);
-        let result = match tokio::time::timeout(self.settings.timeout, asking).await {
-            Ok(result) => result,
-            Err(_) => Err(self.timed_out()),
-        };
+        let result = self.within_time(asking).await;
         finish_row("offer", inquiry, result, started.elapsed())
     }
 
-    fn timed_out(&self) -> Failure {
-        let limit = self.settings.timeout.as_secs_f64();
-        Failure { end: ExchangeEnd::TimedOut, reason: format!("no end within {limit} s") }
+    async fn within_time(
+        &self,
+        asking: impl Future<Output = Result<(), Failure>>,
+    ) -> Result<(), Failure> {
+        let limit = self.settings.timeout;
+        match tokio::time::timeout(limit, asking).await {
+            Ok(result) => result,
+            Err(_) => {
+                let reason = format!("no end within {} s", limit.as_secs_f64());
+                Err(Failure { end: ExchangeEnd::TimedOut, reason })
+            }
+        }
     }
 
     async fn put_question(

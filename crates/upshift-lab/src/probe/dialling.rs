@@ -129,7 +129,7 @@ impl Prober {
                 && url == Some(target.to_string().as_str())
         });
         match asked {
-            Some(row) => Plan::Settled(judge_fetched(row)),
+            Some(row) => Plan::Settled(self.judge_fetched(row, target)),
             None => Plan::Dial(Dial::Url(target.clone())),
         }
     }
@@ -151,9 +151,28 @@ impl Prober {
                     ));
                 }
                 let answer = self.ask(Question::Lane(Lane::Http11), &target).await;
-                judge_fetched(&answer.row)
+                self.judge_fetched(&answer.row, &target)
             }
         }
+    }
+
+    /// Judges a URL that a refusal names: it has to lead somewhere else than to a refusal or an
+    /// error. That the resource exists is only promised by a URL with another path.
+    fn judge_fetched(&self, row: &ProbeRow, target: &Target) -> Verdict {
+        let (ProbeOutcome::Answered, Some(status)) = (row.outcome, row.status) else {
+            return judge_spoken(row);
+        };
+        let is_own_path = target.path == self.settings.target.path;
+        let leads_nowhere = match status {
+            404 | 410 => !is_own_path,
+            426 | 500.. => true,
+            _ => false,
+        };
+        let verdict = match leads_nowhere {
+            true => PromiseVerdict::NotDelivered,
+            false => PromiseVerdict::Delivered,
+        };
+        Verdict::new(verdict, format!("it answers {status}"))
     }
 
     /// The address of another host that a server on the public internet must not lead us to: a
@@ -195,21 +214,6 @@ fn judge_spoken(row: &ProbeRow) -> Verdict {
             let reason = row.reason.clone().unwrap_or_else(|| "no answer".to_owned());
             Verdict::new(PromiseVerdict::NotDelivered, reason)
         }
-    }
-}
-
-/// Judges a URL that a refusal names: it has to lead somewhere.
-fn judge_fetched(row: &ProbeRow) -> Verdict {
-    match (row.outcome, row.status) {
-        (ProbeOutcome::Answered, Some(status)) => {
-            let leads_nowhere = matches!(status, 404 | 410 | 426 | 500..);
-            let verdict = match leads_nowhere {
-                true => PromiseVerdict::NotDelivered,
-                false => PromiseVerdict::Delivered,
-            };
-            Verdict::new(verdict, format!("it answers {status}"))
-        }
-        _ => judge_spoken(row),
     }
 }
 

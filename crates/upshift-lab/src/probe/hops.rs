@@ -15,11 +15,12 @@ pub(super) fn find_hops(rows: &[ProbeRow]) -> Vec<HopFinding> {
     let answers = Answers(rows);
     let mut findings = Vec::new();
     findings.extend(answers.upgrade_removed());
-    findings.extend(answers.old_hop());
+    findings.extend(answers.request_of_http10());
+    findings.extend(answers.response_of_http10());
     findings.extend(answers.old_server());
     findings.extend(answers.leaked_fields());
     findings.extend(answers.refused_offer());
-    findings.extend(answers.changed_offer());
+    findings.extend(answers.broken_offer());
     findings.extend(answers.several_servers());
     findings.extend(answers.always_closed());
     findings.extend(answers.via());
@@ -80,29 +81,42 @@ impl Answers<'_> {
     }
 
     /// A 426 that asks a request of HTTP/1.1 for HTTP/1.1: a hop made it one of HTTP/1.0.
-    fn old_hop(&self) -> Option<HopFinding> {
+    fn request_of_http10(&self) -> Option<HopFinding> {
         let response = self.response(Lane::Http11)?;
         let named = list_of(response, "upgrade");
         let asks_for_own = named.iter().any(|one| one.eq_ignore_ascii_case("HTTP/1.1"));
-        let via = via_version(response, "1.0");
         if response.status != 426 || !asks_for_own {
-            // RFC 9110 §7.6.3: `Via` has the version in which the hop received the message.
-            let hop = via?;
-            return Some(finding(
-                "http-1.0-hop",
-                FindingLevel::Warn,
-                "Something behind the first hop speaks HTTP/1.0, over which Upgrade means nothing.",
-                vec![format!("h1.1: `Via: {hop}`")],
-            ));
+            return None;
         }
         let mut evidence =
             vec!["h1.1: 426 with `Upgrade: HTTP/1.1`, to a request of HTTP/1.1".to_owned()];
         evidence.extend(server_evidence(response));
         Some(finding(
-            "http-1.0-hop",
+            "http-1.0-request",
             FindingLevel::Error,
             "A hop between us speaks HTTP/1.0 to the server (nginx does by default: \
              proxy_http_version).",
+            evidence,
+        ))
+    }
+
+    /// A hop that got a response of HTTP/1.0.
+    ///
+    /// RFC 9110 §7.6.3: `Via` has the version in which the hop received the message.
+    fn response_of_http10(&self) -> Option<HopFinding> {
+        let mut evidence = Vec::new();
+        for (question, response) in self.responses() {
+            if let Some(hop) = via_version(response, "1.0") {
+                evidence.push(format!("{question}: `Via: {hop}`"));
+            }
+        }
+        if evidence.is_empty() {
+            return None;
+        }
+        Some(finding(
+            "http-1.0-hop",
+            FindingLevel::Warn,
+            "Something behind the first hop speaks HTTP/1.0, over which nothing can be switched.",
             evidence,
         ))
     }
@@ -195,7 +209,7 @@ impl Answers<'_> {
     }
 
     /// A connection that does not survive an offer.
-    fn changed_offer(&self) -> Option<HopFinding> {
+    fn broken_offer(&self) -> Option<HopFinding> {
         let plain = self.response(Lane::Http11)?.status;
         let mut evidence = Vec::new();
         for extra in [Extra::UnknownToken, Extra::UnknownTokens] {
@@ -385,7 +399,7 @@ mod tests {
     #[test]
     fn old_hops_are_named() {
         let asks_for_own = lane(Lane::Http11, 426, "1.1", &[("Upgrade", "HTTP/1.1")]);
-        assert_eq!(ids(&[asks_for_own]), ["http-1.0-hop"]);
+        assert_eq!(ids(&[asks_for_own]), ["http-1.0-request"]);
         let via = lane(Lane::Http11, 200, "1.1", &[("Via", "1.0 old, 1.1 front")]);
         assert_eq!(ids(&[via]), ["http-1.0-hop", "via"]);
         assert_eq!(ids(&[lane(Lane::Http11, 200, "1.0", &[])]), ["http-1.0"]);

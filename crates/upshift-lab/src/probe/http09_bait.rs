@@ -65,16 +65,12 @@ async fn read_to_end(stream: &mut impl ByteStream, received: &mut Vec<u8>) {
 
 fn judge_content(received: &[u8]) -> (ProbeOutcome, String) {
     if received.is_empty() {
-        return (ProbeOutcome::Declined, "the server closed the connection".to_owned());
+        return (ProbeOutcome::Declined, "connection closed".to_owned());
     }
     match read_loosely(received) {
-        Some(response) => (
-            ProbeOutcome::Declined,
-            format!("answered with HTTP/{} {}", response.version, response.status),
-        ),
-        None => (
-            ProbeOutcome::Accepted,
-            format!("answered with {} octets of content without a head", received.len()),
-        ),
+        Some(response) => {
+            (ProbeOutcome::Declined, format!("HTTP/{} {}", response.version, response.status))
+        }
+        None => (ProbeOutcome::Accepted, format!("{} octets without a head", received.len())),
     }
 }

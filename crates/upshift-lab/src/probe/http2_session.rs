@@ -168,10 +168,7 @@ impl Http2Session {
         let Some(response) = read_loosely(&self.received) else {
             return Failure::malformed("the server does not speak HTTP/2 here");
         };
-        let reason = format!(
-            "answered with HTTP/{} {} instead of HTTP/2",
-            response.version, response.status
-        );
+        let reason = format!("HTTP/{} {}", response.version, response.status);
         record.response = Some(response);
         Failure::malformed(reason)
     }

@@ -19,7 +19,7 @@ use super::http2_lanes::http2_fields;
 use super::inquiry::{Failure, Inquiry};
 use super::prober::Prober;
 use super::target::Target;
-use super::tls_setup::{SeenCertificate, TlsOffer, client_config};
+use super::tls_setup::{SeenCertificate, TlsOffer};
 
 type RequestStream = h3::client::RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>;
 
@@ -67,7 +67,9 @@ impl Prober {
             inquiry.address = Some(address);
             self.count_connection();
             let seen = SeenCertificate::default();
-            let tls = client_config(&self.settings.roots, TlsOffer::Only13, &["h3"], &seen)
+            let tls = self
+                .tls
+                .client_config(TlsOffer::Only13, &["h3"], &seen)
                 .map_err(|error| Failure::unreachable(error.to_string()))?;
             let handshake = tokio::select! {
                 connected = handshake_quic(address, to, tls) => connected,

@@ -49,7 +49,7 @@ impl Prober {
                 Ok(0) => break,
                 Ok(length) => received.extend_from_slice(&buffer[..length]),
                 Err(error) if received.is_empty() => {
-                    inquiry.conclude(ProbeOutcome::Declined, format!("the connection: {error}"));
+                    inquiry.conclude(ProbeOutcome::Declined, error.to_string());
                     return Ok(());
                 }
                 Err(_) => break,
@@ -72,14 +72,14 @@ fn is_decisive(received: &[u8]) -> bool {
 fn judge_answer(received: &[u8], version: OldTls) -> (ProbeOutcome, String) {
     let [high, low] = version.octets();
     match received {
-        [] => (ProbeOutcome::Declined, "the server closed the connection".to_owned()),
+        [] => (ProbeOutcome::Declined, "connection closed".to_owned()),
         // A ServerHello (2) with the version that was offered.
         [HANDSHAKE, _, _, _, _, 2, _, _, _, major, minor, ..]
             if [*major, *minor] == [high, low] =>
         {
-            (ProbeOutcome::Accepted, "the server chose this version".to_owned())
+            (ProbeOutcome::Accepted, "the server chose it".to_owned())
         }
-        [HANDSHAKE, ..] => (ProbeOutcome::Declined, "the server chose another version".to_owned()),
+        [HANDSHAKE, ..] => (ProbeOutcome::Declined, "another was chosen".to_owned()),
         [ALERT, _, _, _, _, _, description, ..] => {
             (ProbeOutcome::Declined, format!("alert {}", alert_name(*description)))
         }

@@ -10,20 +10,29 @@ use rustls::ProtocolVersion;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 use upshift_record::Protection;
 
 use super::inquiry::{Failure, Inquiry};
 use super::settings::ProbeSettings;
 use super::target::Target;
-use super::tls_setup::{SeenCertificate, TlsOffer, client_config};
+use super::tls_setup::{SeenCertificate, TlsOffer, TlsSetup};
 use crate::wire_log::RecordedStream;
+
+/// The most questions that are asked at the same time. Small servers let five connections wait
+/// (`listen(5)` in Python's `http.server`), and one that is dropped would be a wrong answer.
+const AT_ONCE: usize = 4;
 
 /// The state that all questions of a probe share.
 #[derive(Debug)]
 pub(super) struct Prober {
     /// The settings.
     pub(super) settings: ProbeSettings,
+    /// TLS.
+    pub(super) tls: TlsSetup,
+    /// The turns of the questions that are asked at the same time.
+    pub(super) turns: Semaphore,
     /// The addresses of each host that was looked up. Kept, so that an address that was found to be
     /// public is the one that is connected to.
     known_addresses: Mutex<HashMap<String, Vec<IpAddr>>>,
@@ -41,7 +50,13 @@ pub(super) type AnyStream = Box<dyn ByteStream>;
 impl Prober {
     /// The state before the first question.
     pub(super) fn new(settings: ProbeSettings) -> Self {
-        Self { settings, known_addresses: Mutex::default(), connections: AtomicU64::new(0) }
+        Self {
+            tls: TlsSetup::new(&settings.roots),
+            settings,
+            turns: Semaphore::new(AT_ONCE),
+            known_addresses: Mutex::default(),
+            connections: AtomicU64::new(0),
+        }
     }
 
     /// The number of connections that were opened or tried.
@@ -140,7 +155,9 @@ impl Prober {
         inquiry: &mut Inquiry,
     ) -> Result<AnyStream, Failure> {
         let seen = SeenCertificate::default();
-        let config = client_config(&self.settings.roots, offer, alpn, &seen)
+        let config = self
+            .tls
+            .client_config(offer, alpn, &seen)
             .map_err(|error| Failure::unreachable(error.to_string()))?;
         let name = ServerName::try_from(to.host.clone())
             .map_err(|_| Failure::unreachable(format!("`{}` is no name for TLS", to.host)))?;

@@ -38,46 +38,56 @@ impl SeenCertificate {
     }
 }
 
-/// A configuration for one connection.
-///
-/// # Errors
-/// If the TLS library has no cipher suite for the versions.
-pub(super) fn client_config(
-    roots: &Arc<RootCertStore>,
-    offer: TlsOffer,
-    alpn: &[&str],
-    seen: &SeenCertificate,
-) -> Result<ClientConfig, Error> {
-    // Named explicitly, because a program may install another provider as the process's default.
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let versions: &[&SupportedProtocolVersion] = match offer {
-        TlsOffer::Any => &[&rustls::version::TLS13, &rustls::version::TLS12],
-        TlsOffer::Only12 => &[&rustls::version::TLS12],
-        TlsOffer::Only13 => &[&rustls::version::TLS13],
-    };
-    let strict =
-        WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(&provider))
-            .build()
-            .ok();
-    let verifier =
-        RecordingVerifier { strict, provider: Arc::clone(&provider), seen: seen.clone() };
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    // Each question stands for itself: a resumed session would show no certificate.
-    config.resumption = rustls::client::Resumption::disabled();
-    Ok(config)
+/// The parts that the configurations of all connections share.
+#[derive(Clone, Debug)]
+pub(super) struct TlsSetup {
+    provider: Arc<CryptoProvider>,
+    /// `None` if there are no roots to compare with.
+    strict: Option<Arc<WebPkiServerVerifier>>,
+}
+
+impl TlsSetup {
+    /// A setup that compares certificates with these roots.
+    pub(super) fn new(roots: &Arc<RootCertStore>) -> Self {
+        // Named explicitly, because a program may install another provider as the process's default.
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(&provider));
+        Self { provider, strict: builder.build().ok() }
+    }
+
+    /// A configuration for one connection.
+    ///
+    /// # Errors
+    /// If the TLS library has no cipher suite for the versions.
+    pub(super) fn client_config(
+        &self,
+        offer: TlsOffer,
+        alpn: &[&str],
+        seen: &SeenCertificate,
+    ) -> Result<ClientConfig, Error> {
+        let versions: &[&SupportedProtocolVersion] = match offer {
+            TlsOffer::Any => &[&rustls::version::TLS13, &rustls::version::TLS12],
+            TlsOffer::Only12 => &[&rustls::version::TLS12],
+            TlsOffer::Only13 => &[&rustls::version::TLS13],
+        };
+        let verifier = RecordingVerifier { setup: self.clone(), seen: seen.clone() };
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(versions)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        // Each question stands for itself: a resumed session would show no certificate.
+        config.resumption = rustls::client::Resumption::disabled();
+        Ok(config)
+    }
 }
 
 /// Accepts every certificate, and writes down what a strict client would say.
 #[derive(Debug)]
 struct RecordingVerifier {
-    /// `None` if there are no roots to compare with.
-    strict: Option<Arc<WebPkiServerVerifier>>,
-    provider: Arc<CryptoProvider>,
+    setup: TlsSetup,
     seen: SeenCertificate,
 }
 
@@ -90,7 +100,7 @@ impl ServerCertVerifier for RecordingVerifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let problem = match &self.strict {
+        let problem = match &self.setup.strict {
             None => Some("there are no roots to compare it with".to_owned()),
             Some(strict) => {
                 let verified =
@@ -112,7 +122,7 @@ impl ServerCertVerifier for RecordingVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
+        let algorithms = &self.setup.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
@@ -122,12 +132,12 @@ impl ServerCertVerifier for RecordingVerifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
+        let algorithms = &self.setup.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.setup.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

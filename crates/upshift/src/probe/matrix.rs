@@ -7,8 +7,8 @@ use super::paragraphs::{cut, wrap};
 use crate::terminal::{Hue, Palette};
 
 const QUESTION: usize = 12;
-const ANSWER: usize = 27;
-const DETAIL: usize = 27;
+const ANSWER: usize = 30;
+const DETAIL: usize = 24;
 const TIME: usize = 8;
 
 /// The head of the matrix.
@@ -22,6 +22,11 @@ pub(super) fn render_head(palette: Palette) -> String {
 
 /// A line for a question, and further lines for what does not fit into it.
 pub(super) fn render_row(row: &ProbeRow, palette: Palette) -> String {
+    if row.outcome == ProbeOutcome::NotAsked {
+        let reason = row.reason.as_deref().unwrap_or_default();
+        let line = format!("  {:<QUESTION$} not asked: {reason}", row.question);
+        return format!("{}\n", palette.paint(Hue::Faint, line));
+    }
     let answer = answer_text(row);
     let detail = detail_text(row);
     let time = match row.elapsed_ms {
@@ -52,7 +57,7 @@ pub(super) fn render_row(row: &ProbeRow, palette: Palette) -> String {
 /// The statuses, in order: `103, 200 OK`, `101, 200`.
 fn answer_text(row: &ProbeRow) -> String {
     let outcome = match row.outcome {
-        ProbeOutcome::NotAsked => return "not asked".to_owned(),
+        ProbeOutcome::NotAsked => "not asked",
         ProbeOutcome::Accepted => return "accepted".to_owned(),
         ProbeOutcome::Failed => "failed",
         ProbeOutcome::Declined => "declined",
@@ -68,6 +73,8 @@ fn answer_text(row: &ProbeRow) -> String {
     }
     if let Some(response) = &exchange.response {
         let phrase = match &response.reason {
+            // The reason says more.
+            _ if row.outcome == ProbeOutcome::Declined => String::new(),
             Some(reason) => reason.to_text(),
             None => reason_phrase(response.status).to_owned(),
         };

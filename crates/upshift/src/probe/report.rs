@@ -70,7 +70,7 @@ fn push_promises(text: &mut String, report: &ProbeReport, palette: Palette) {
 }
 
 fn origin_text(promise: &Promise) -> String {
-    format!("from {} in {}", promise.sources.join(" and "), some_of(&promise.made_by))
+    format!("from {} in {}", promise.sources.join(", "), some_of(&promise.made_by))
 }
 
 fn push_hops(text: &mut String, report: &ProbeReport, palette: Palette) {
