@@ -12,6 +12,7 @@ mod docs;
 mod fuzz;
 mod hygiene;
 mod interop;
+mod league;
 mod measure;
 mod modules;
 mod msrv;
@@ -31,6 +32,7 @@ usage: cargo xtask COMMAND
   test [--without-peers]   all checks and tests, as CI runs them; installs what is missing
   peers                    install the programs that the interop tests talk to
   interop [FILTER…]        the tests against real servers, clients and browsers
+  league servers           probe the real servers, and write docs/league/servers.md
   torture [PART…]          the attacks of docs/security.md, and a table of the results
   fuzz                     the targets of fuzz/, each for some seconds
   bare [RELEASE [PART]]    both commands of the README, demo and tests, on a bare Debian (bookworm);
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
             peers.suffice()
         }
         ["interop", filters @ ..] => interop::run(&peers::find_installed(), filters),
+        ["league", "servers"] => league::write_servers(),
         ["torture", parts @ ..] => torture::run(&peers::set_up(), parts),
         ["fuzz"] => fuzz::run().print(),
         ["bare"] => bare::run("bookworm", &[]),

@@ -20,6 +20,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("go", "golang-go"),
     ("nghttpd", "nghttp2-server"),
     ("cupsd", "cups-daemon"),
+    ("h2o", "h2o"),
+    ("lighttpd", "lighttpd-mod-openssl"),
     ("nghttp", "nghttp2-client"),
     ("ab", "apache2-utils"),
     ("goaccess", "goaccess"),
