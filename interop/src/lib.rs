@@ -9,6 +9,7 @@
 mod between;
 mod calendar;
 mod certificate;
+mod closed_port;
 mod echo_origin;
 mod gateway;
 pub mod h2_frames;
@@ -39,6 +40,7 @@ mod upstreams;
 pub use between::Between;
 pub use calendar::{date, rfc3339, since_1970};
 pub use certificate::Certificate;
+pub use closed_port::ClosedPort;
 pub use echo_origin::EchoOrigin;
 pub use gateway::{Gateway, binary, explain, explain_with, upshift};
 pub use h2_session::H2Session;

@@ -2,10 +2,9 @@
 
 use maud::{Markup, html};
 use upshift_record::probe::{
-    FindingLevel, HopFinding, ProbeNote, ProbeOutcome, ProbeReport, ProbeRow, Promise,
-    PromiseVerdict,
+    HopFinding, ProbeNote, ProbeOutcome, ProbeReport, ProbeRow, Promise, PromiseVerdict,
 };
-use upshift_record::{RecordedExchange, RecordedField, RecordedResponse};
+use upshift_record::{NoteLevel, RecordedExchange, RecordedField, RecordedResponse};
 
 use crate::layout::{Delivery, Page};
 use crate::table::{Column, Table};
@@ -150,12 +149,12 @@ fn promises_section(promises: &[Promise]) -> Markup {
     }
 }
 
-fn level_badge(level: FindingLevel) -> Markup {
+fn level_badge(level: NoteLevel) -> Markup {
     let kind = match level {
-        FindingLevel::Good => "good",
-        FindingLevel::Info => "quiet",
-        FindingLevel::Warn => "warning",
-        FindingLevel::Error => "danger",
+        NoteLevel::Good => "good",
+        NoteLevel::Info => "quiet",
+        NoteLevel::Warn => "warning",
+        NoteLevel::Error => "danger",
     };
     badge(kind, level.as_str())
 }
@@ -186,8 +185,8 @@ fn notes_section(notes: &[ProbeNote]) -> Markup {
                 @for note in notes {
                     li.rule-row {
                         div {
-                            p { (level_badge(note.level)) " " code { (note.id) } " " (note.summary) }
-                            p.soft { (note.paragraph) " · " (note.questions.join(", ")) }
+                            p { (level_badge(note.level)) " " code { (note.note) } " " (note.message) }
+                            p.soft { (note.source) " · " (note.questions.join(", ")) }
                         }
                     }
                 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RecordedExchange, WireText};
+use crate::{NoteLevel, RecordedExchange, WireText};
 
 /// The value of `schema` in a [`ProbeReport`].
 pub const PROBE_SCHEMA: &str = "upshift.probe/1";
@@ -144,38 +144,24 @@ pub struct HopFinding {
     /// The kind: `upgrade-removed`, `http-1.0-hop`.
     pub id: String,
     /// The level.
-    pub level: FindingLevel,
+    pub level: NoteLevel,
     /// The finding, in one sentence.
     pub summary: String,
     /// The observations that support it.
     pub evidence: Vec<String>,
 }
 
-/// The level of a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FindingLevel {
-    /// Something done well.
-    Good,
-    /// A fact.
-    Info,
-    /// Something that can cause trouble.
-    Warn,
-    /// A violation of a requirement.
-    Error,
-}
-
-/// A note about the exchanges of one or more questions.
+/// A finding of a note about the exchanges of one or more questions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeNote {
     /// The id of the note: `U014`.
-    pub id: String,
+    pub note: String,
     /// The level.
-    pub level: FindingLevel,
-    /// The note, in one sentence.
-    pub summary: String,
-    /// The paragraph that it rests on.
-    pub paragraph: String,
+    pub level: NoteLevel,
+    /// The finding in words.
+    pub message: String,
+    /// The paragraph that it rests on, as `RFC 9110 §7.8`.
+    pub source: String,
     /// The questions whose exchanges it is about.
     pub questions: Vec<String>,
 }
@@ -197,8 +183,8 @@ impl ProbeReport {
     pub fn falls_short(&self) -> bool {
         let is_broken = |promise: &Promise| promise.verdict == PromiseVerdict::NotDelivered;
         self.promises.iter().any(is_broken)
-            || self.hops.iter().any(|hop| hop.level == FindingLevel::Error)
-            || self.notes.iter().any(|note| note.level == FindingLevel::Error)
+            || self.hops.iter().any(|hop| hop.level == NoteLevel::Error)
+            || self.notes.iter().any(|note| note.level == NoteLevel::Error)
     }
 
     /// Returns true if something answered at least one question.
@@ -242,18 +228,6 @@ impl PromiseVerdict {
             Self::Delivered => "delivered",
             Self::NotDelivered => "advertised, not delivered",
             Self::NotChecked => "not checked",
-        }
-    }
-}
-
-impl FindingLevel {
-    /// The name of the level.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `upshift probe` of servers and hops with a fault: it names the fault, and its exit code says so.
 
-use interop::{Gateway, ProbedServer, free_port, peers, read_report, upshift};
+use interop::{ClosedPort, Gateway, ProbedServer, peers, read_report, upshift};
 use serde_json::Value;
 
 /// The finding with this id.
@@ -27,7 +27,8 @@ fn a_proxy_that_removes_upgrade_is_named() {
 fn a_proxy_that_speaks_http_1_0_is_named() {
     peers!("nginx");
     let rule = "[[rule]]\nid = \"modern\"\npaths = [\"/**\"]\nrequire = { http = \"1.1\" }\n";
-    let gateway = Gateway::start(free_port(), rule);
+    let nothing = ClosedPort::reserve();
+    let gateway = Gateway::start(nothing.address(), rule);
     let nginx = ProbedServer::nginx_before(gateway.http());
     let (report, code) = nginx.probe_path("/old/");
     let hop = find_hop(&report, "http-1.0-request");
@@ -40,14 +41,14 @@ fn a_proxy_that_speaks_http_1_0_is_named() {
 /// A gateway whose refusals name a port of TLS at which nothing listens.
 #[test]
 fn a_promise_that_is_not_delivered_is_named() {
-    let closed = free_port();
+    let (closed, nothing) = (ClosedPort::reserve(), ClosedPort::reserve());
     let rule = format!(
         "[[rule]]\nid = \"needs-tls\"\npaths = [\"/**\"]\nrequire = {{ tls = \"1.2\" }}\n\
          docs = \"https://127.0.0.1:{}/docs\"\n",
-        closed.port()
+        closed.address().port()
     );
-    let public = format!("public = \"https://127.0.0.1:{}\"\n", closed.port());
-    let gateway = Gateway::with(free_port(), &public, &rule, &[]);
+    let public = format!("public = \"https://{}\"\n", closed.address());
+    let gateway = Gateway::with(nothing.address(), &public, &rule, &[]);
     let (report, code) = read_report(&upshift(&["probe", "--json", &gateway.url("/account")]));
     assert_eq!(code, 1, "{report:#}");
     let promises = report["promises"].as_array().cloned().unwrap_or_default();
@@ -62,8 +63,8 @@ fn a_promise_that_is_not_delivered_is_named() {
 /// The exit codes of docs/probe.md.
 #[test]
 fn the_exit_codes_of_a_probe() {
-    let nothing = free_port();
-    let url = format!("http://{nothing}/");
+    let nothing = ClosedPort::reserve();
+    let url = format!("http://{}/", nothing.address());
     for (words, code, text) in [
         (&[&url as &str][..], 3, "nothing answered"),
         (&["--lanes", "h2", &url], 4, "nothing was asked"),

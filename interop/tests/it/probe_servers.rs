@@ -146,6 +146,18 @@ fn probe_python_websockets() {
     assert_eq!(promise["verdict"], "delivered", "{promise:#}");
 }
 
+/// CUPS performs TLS in band, and answers every other offer with TLS as well, which was not offered.
+#[test]
+fn probe_cups() {
+    peers!("cupsd");
+    let report = assert_outcomes(
+        "CUPS",
+        &[("tls-inband", "switched 101 404"), ("token", "failed 101"), ("ws", "failed 101")],
+    );
+    let reason = report["extras"][2]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("but `upshift-probe` was offered"), "{reason}");
+}
+
 /// The gateway keeps every promise of its refusals.
 #[test]
 fn probe_our_own_gateway() {

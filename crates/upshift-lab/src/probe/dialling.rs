@@ -138,7 +138,7 @@ impl Prober {
         match dial {
             Dial::Offer(token) => {
                 let answer = self.ask_offer(&token, &self.settings.target).await;
-                judge_offer(&answer, &token)
+                judge_offer(&answer)
             }
             Dial::Lane(lane, target) => {
                 let answer = self.ask(Question::Lane(lane), &target).await;
@@ -219,16 +219,10 @@ fn judge_spoken(row: &ProbeRow) -> Verdict {
 
 /// Judges a protocol that only the server knows. A server may name in `Upgrade` what cannot be
 /// switched to on a connection, such as the new version of an API, so a refusal proves nothing.
-fn judge_offer(answer: &Answer, token: &str) -> Verdict {
+fn judge_offer(answer: &Answer) -> Verdict {
     let row = &answer.row;
     match &row.switched_to {
-        Some(protocol) if protocol.eq_ignore_ascii_case(token) => {
-            Verdict::new(PromiseVerdict::Delivered, "101 when it is offered".to_owned())
-        }
-        Some(protocol) => Verdict::new(
-            PromiseVerdict::NotDelivered,
-            format!("101 to `{protocol}` when it is offered"),
-        ),
+        Some(_) => Verdict::new(PromiseVerdict::Delivered, "101 when it is offered".to_owned()),
         None => {
             let said = match row.status {
                 Some(status) => status.to_string(),

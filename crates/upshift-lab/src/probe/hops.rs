@@ -2,8 +2,8 @@
 //!
 //! A fault is named only where the answers support it, and always with them as evidence.
 
-use upshift_record::probe::{FindingLevel, HopFinding, ProbeOutcome, ProbeRow};
-use upshift_record::{Lane, RecordedField, RecordedResponse};
+use upshift_record::probe::{HopFinding, ProbeOutcome, ProbeRow};
+use upshift_record::{Lane, NoteLevel, RecordedField, RecordedResponse};
 
 use super::asking::{UNKNOWN_TOKEN, UNKNOWN_TOKENS};
 use super::promises::final_response;
@@ -72,7 +72,7 @@ impl Answers<'_> {
             evidence.extend(server_evidence(offered));
             return Some(finding(
                 "upgrade-removed",
-                FindingLevel::Error,
+                NoteLevel::Error,
                 "A hop between us removed Upgrade: the server answers as if nothing was offered.",
                 evidence,
             ));
@@ -93,7 +93,7 @@ impl Answers<'_> {
         evidence.extend(server_evidence(response));
         Some(finding(
             "http-1.0-request",
-            FindingLevel::Error,
+            NoteLevel::Error,
             "A hop between us speaks HTTP/1.0 to the server (nginx does by default: \
              proxy_http_version).",
             evidence,
@@ -115,7 +115,7 @@ impl Answers<'_> {
         }
         Some(finding(
             "http-1.0-hop",
-            FindingLevel::Warn,
+            NoteLevel::Warn,
             "Something behind the first hop speaks HTTP/1.0, over which nothing can be switched.",
             evidence,
         ))
@@ -138,7 +138,7 @@ impl Answers<'_> {
         }
         Some(finding(
             "http-1.0",
-            FindingLevel::Warn,
+            NoteLevel::Warn,
             "The server, or something in front of it, speaks HTTP/1.0 only: it cannot switch \
              protocols.",
             evidence,
@@ -169,7 +169,7 @@ impl Answers<'_> {
         }
         Some(finding(
             "leaked-fields",
-            FindingLevel::Error,
+            NoteLevel::Error,
             "Connection fields are passed on into HTTP/2 or HTTP/3, where clients reject the \
              response.",
             evidence,
@@ -179,6 +179,10 @@ impl Answers<'_> {
     /// An offer that is refused, although RFC 9110 §7.8 lets a server ignore it.
     fn refused_offer(&self) -> Option<HopFinding> {
         let plain = self.response(Lane::Http11)?.status;
+        if plain >= 400 {
+            // A server that refuses the plain request may refuse each in its own way.
+            return None;
+        }
         let mut evidence = Vec::new();
         for (question, offer) in [
             (Extra::UnknownToken.as_str(), UNKNOWN_TOKEN),
@@ -190,7 +194,7 @@ impl Answers<'_> {
             let Some(response) = row.and_then(final_response) else { continue };
             // A 426 asks for another protocol, and 5xx may have any reason.
             let is_refusal = (400..500).contains(&response.status) && response.status != 426;
-            if is_refusal && response.status != plain && response.version.starts_with('1') {
+            if is_refusal && response.version.starts_with('1') {
                 let status = response.status;
                 evidence
                     .push(format!("{question}: {status} with `Upgrade: {offer}`, else {plain}"));
@@ -201,7 +205,7 @@ impl Answers<'_> {
         }
         Some(finding(
             "offer-refused",
-            FindingLevel::Warn,
+            NoteLevel::Warn,
             "A request is refused because of an offer to switch that could be ignored (RFC 9110 \
              §7.8).",
             evidence,
@@ -224,7 +228,7 @@ impl Answers<'_> {
         }
         Some(finding(
             "offer-breaks",
-            FindingLevel::Error,
+            NoteLevel::Error,
             "A request with an offer to switch to an unknown protocol gets no response.",
             evidence,
         ))
@@ -250,7 +254,7 @@ impl Answers<'_> {
         }
         Some(finding(
             "several-servers",
-            FindingLevel::Info,
+            NoteLevel::Info,
             "Different programs answer: something in front answers some requests itself.",
             evidence,
         ))
@@ -279,7 +283,7 @@ impl Answers<'_> {
         }
         Some(finding(
             "always-closed",
-            FindingLevel::Info,
+            NoteLevel::Info,
             "Every connection is closed after one response.",
             vec![format!("`Connection: close`: {}", closed.join(", "))],
         ))
@@ -299,14 +303,14 @@ impl Answers<'_> {
         }
         Some(finding(
             "via",
-            FindingLevel::Info,
+            NoteLevel::Info,
             "Responses pass an intermediary that names itself.",
             evidence,
         ))
     }
 }
 
-fn finding(id: &str, level: FindingLevel, summary: &str, evidence: Vec<String>) -> HopFinding {
+fn finding(id: &str, level: NoteLevel, summary: &str, evidence: Vec<String>) -> HopFinding {
     HopFinding { id: id.to_owned(), level, summary: summary.to_owned(), evidence }
 }
 

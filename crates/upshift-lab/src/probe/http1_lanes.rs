@@ -6,6 +6,7 @@ use super::http1_exchange::{AfterResponse, Http1Exchange};
 use super::http1_request::Http1Request;
 use super::inquiry::{Failure, Inquiry};
 use super::prober::{ByteStream, Prober};
+use super::switching::{list_of, require_switch};
 use super::target::Target;
 use super::tls_setup::TlsOffer;
 
@@ -47,6 +48,8 @@ impl Prober {
         let request = Http1Request::new(&self.settings, to, "1.1").offer(protocols, "Upgrade");
         let after = exchange_http1(&mut stream, &request, inquiry).await?;
         if after == AfterResponse::Switched {
+            let names: Vec<&str> = protocols.split(", ").map(name_of).collect();
+            require_switch(&names, inquiry)?;
             // Nothing can be said in a protocol that is not known here.
             inquiry.exchange.end = Some(upshift_record::ExchangeEnd::Complete);
             inquiry.switched_to = switched_protocol(inquiry);
@@ -54,6 +57,11 @@ impl Prober {
         }
         Ok(())
     }
+}
+
+/// The name of `name/version`.
+fn name_of(protocol: &str) -> &str {
+    protocol.split('/').next().unwrap_or_default()
 }
 
 /// Sends a request, and reads the responses to it.
@@ -69,6 +77,6 @@ pub(super) async fn exchange_http1(
 
 fn switched_protocol(inquiry: &Inquiry) -> Option<String> {
     let switch = inquiry.exchange.interim.last()?;
-    let protocols = super::switching::list_of(switch, "upgrade");
+    let protocols = list_of(switch, "upgrade");
     if protocols.is_empty() { None } else { Some(protocols.join(", ")) }
 }

@@ -80,7 +80,7 @@ impl Prober {
         if after == AfterResponse::Answered {
             return Ok(());
         }
-        require_switch("h2c", inquiry)?;
+        require_switch(&["h2c"], inquiry)?;
         // RFC 7540 §3.2: "The HTTP/1.1 request that is sent prior to upgrade is assigned a stream
         // identifier of 1", and after the 101 the client sends its preface.
         Http2Session::send_preface(&mut stream).await?;

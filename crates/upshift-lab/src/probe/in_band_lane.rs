@@ -24,7 +24,7 @@ impl Prober {
         if exchange.read_responses(&mut stream, record).await? == AfterResponse::Answered {
             return Ok(());
         }
-        require_switch("TLS", inquiry)?;
+        require_switch(&["TLS"], inquiry)?;
         // The client speaks first in TLS. Octets before that are cleartext that could be taken for
         // part of the protected response.
         if !exchange.received.is_empty() {

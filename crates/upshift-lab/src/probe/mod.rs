@@ -27,6 +27,7 @@ mod in_band_lane;
 mod inquiry;
 mod lane_evidence;
 mod loose_head;
+mod note_findings;
 mod old_tls;
 mod ports;
 mod prober;
@@ -47,6 +48,7 @@ use upshift_record::probe::{CertificateFacts, PROBE_SCHEMA, ProbeReport, ProbeRo
 
 use self::asking::{Answer, milliseconds, row_not_asked};
 use self::hops::find_hops;
+use self::note_findings::collect_notes;
 use self::ports::OtherChannel;
 use self::prober::Prober;
 use self::question::{Channel, Extra, Question};
@@ -150,11 +152,11 @@ impl Round {
             connections: prober.connections(),
             elapsed_ms: milliseconds(started.elapsed()),
             hops: find_hops(&all),
+            notes: collect_notes(&all),
             promises,
             certificate,
             lanes,
             extras,
-            notes: Vec::new(),
         }
     }
 }

@@ -5,23 +5,26 @@ use upshift_record::{RecordedField, RecordedResponse};
 
 use super::inquiry::{Failure, Inquiry};
 
-/// Checks that the 101 of an exchange switches to a protocol called `name`.
+/// Checks that the 101 of an exchange switches to a protocol with one of the names that were
+/// offered.
 ///
 /// RFC 9110 §15.2.2: "The server MUST generate an Upgrade header field in the response that
 /// indicates which protocol(s) will be in effect after this response."
-pub(super) fn require_switch(name: &str, inquiry: &mut Inquiry) -> Result<(), Failure> {
+pub(super) fn require_switch(offered: &[&str], inquiry: &mut Inquiry) -> Result<(), Failure> {
     let Some(switch) = inquiry.exchange.interim.last() else {
         return Err(Failure::malformed("there is no 101"));
     };
     let protocols = list_of(switch, "upgrade");
-    let chosen = protocols.iter().any(|protocol| is_named(protocol, name));
+    // RFC 9110 §7.8: "A server MUST NOT switch to a protocol that was not indicated by the client".
+    let is_offered = |protocol: &String| offered.iter().any(|name| is_named(protocol, name));
     let has_option = list_of(switch, "connection").iter().any(|option| is_named(option, "upgrade"));
-    if !chosen {
+    if !protocols.iter().any(is_offered) {
         let said = match protocols.as_slice() {
             [] => "no Upgrade".to_owned(),
             named => format!("Upgrade: {}", named.join(", ")),
         };
-        return Err(Failure::malformed(format!("the 101 has {said}, but `{name}` was offered")));
+        let offered = offered.join(", ");
+        return Err(Failure::malformed(format!("the 101 has {said}, but `{offered}` was offered")));
     }
     if !has_option {
         inquiry.remark("the 101 has no `Connection: upgrade`");

@@ -42,7 +42,7 @@ impl Prober {
         if exchange.read_responses(&mut stream, record).await? == AfterResponse::Answered {
             return Ok(());
         }
-        require_switch("websocket", inquiry)?;
+        require_switch(&["websocket"], inquiry)?;
         require_accept(&key, inquiry)?;
         inquiry.exchange.end = Some(ExchangeEnd::Complete);
         inquiry.switched_to = Some("websocket".to_owned());

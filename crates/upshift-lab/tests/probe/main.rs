@@ -34,9 +34,19 @@ fn hop_ids(report: &ProbeReport) -> Vec<&str> {
     report.hops.iter().map(|hop| hop.id.as_str()).collect()
 }
 
-/// A port at which nothing listens.
-fn closed_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+/// A port at which nothing listens, and that no other program gets while this value lives.
+struct ClosedPort(tokio::net::TcpSocket);
+
+impl ClosedPort {
+    fn reserve() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        Self(socket)
+    }
+
+    fn number(&self) -> u16 {
+        self.0.local_addr().unwrap().port()
+    }
 }
 
 /// docs/probe.md: how many requests are sent, and that none has content.
@@ -86,7 +96,8 @@ fn a_server_that_never_answers_is_left() {
 
 #[test]
 fn a_promise_of_tls_at_a_closed_port_is_not_delivered() {
-    let port = closed_port();
+    let closed = ClosedPort::reserve();
+    let port = closed.number();
     let refusal = format!(
         "HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.2\r\nConnection: upgrade\r\n\
          Location: https://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n"
@@ -135,6 +146,7 @@ fn a_switch_that_was_not_offered_is_shown() {
     let reason = row(&report, "ws").reason.clone().unwrap();
     assert_eq!(reason, "the 101 has Upgrade: foo, but `websocket` was offered");
     assert_eq!(row(&report, "tokens").switched_to.as_deref(), Some("foo"));
+    assert_eq!(row(&report, "token").outcome, ProbeOutcome::Failed);
 }
 
 /// RFC 6455 §4.1, 4.
@@ -188,7 +200,8 @@ fn an_error_of_http2_is_named() {
 #[test]
 fn secrets_do_not_leave_the_named_endpoint() {
     let peer = Peer::start(|_| OK.to_vec());
-    let mut wanted = settings(&format!("https://127.0.0.1:{}/", closed_port()));
+    let closed = ClosedPort::reserve();
+    let mut wanted = settings(&format!("https://127.0.0.1:{}/", closed.number()));
     wanted.cleartext_port = Some(peer.port());
     for (name, value) in
         [("Authorization", "Bearer s3cret"), ("X-Session-Id", "s3cret"), ("X-Api-Version", "1")]

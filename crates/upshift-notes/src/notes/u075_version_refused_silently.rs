@@ -55,8 +55,28 @@ fn check(exchange: &Exchange<'_>, findings: &mut Findings) {
     // Another version is refused for another reason, if not for this one.
     let is_refused = matches!(response.status, 400 | 426);
     let names_versions = response.fields.has("sec-websocket-version");
+    // A 426 for TLS, say, comes before anything is known about WebSockets.
+    let protocols = response.fields.protocols();
+    let names_websocket = protocols.iter().any(|protocol| protocol.is_named("websocket"));
+    if !protocols.is_empty() && !names_websocket {
+        return;
+    }
     if exchange.asks_for_websocket() && version != "13" && is_refused && !names_versions {
         let message = format!("version `{version}` was refused, and none is named");
         findings.add_in(&response.fields, "Sec-WebSocket-Version", message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_for_another_protocol_is_not_about_the_version() {
+        let other = "HTTP/1.1 426 Upgrade Required\nUpgrade: TLS/1.2\nConnection: upgrade";
+        let text = NOTE.wrong.replace("HTTP/1.1 400 Bad Request", other);
+        let recordings = crate::reader::read(text.as_bytes(), crate::reader::Format::Text);
+        let findings = crate::examine(&recordings.expect("an exchange")[0].exchange);
+        assert!(findings.iter().all(|finding| finding.note != "U075"), "{findings:?}");
     }
 }

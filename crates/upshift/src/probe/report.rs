@@ -1,6 +1,7 @@
 //! The report for people: the matrix, then what follows from it.
 
-use upshift_record::probe::{FindingLevel, ProbeReport, Promise, PromiseVerdict};
+use upshift_record::NoteLevel;
+use upshift_record::probe::{ProbeReport, Promise, PromiseVerdict};
 
 use super::matrix::{render_head, render_row, time_text};
 use super::paragraphs::{some_of, wrap};
@@ -92,18 +93,18 @@ fn push_notes(text: &mut String, report: &ProbeReport, palette: Palette) {
     }
     text.push_str("\nNotes\n");
     for note in &report.notes {
-        push_finding(text, note.level, &format!("{} {}", note.id, note.summary), palette);
-        let about = format!("{} in {}", note.paragraph, some_of(&note.questions));
+        push_finding(text, note.level, &format!("{} {}", note.note, note.message), palette);
+        let about = format!("{} in {}", note.source, some_of(&note.questions));
         push_evidence(text, &about, palette);
     }
 }
 
-fn push_finding(text: &mut String, level: FindingLevel, summary: &str, palette: Palette) {
+fn push_finding(text: &mut String, level: NoteLevel, summary: &str, palette: Palette) {
     let (sign, hue) = match level {
-        FindingLevel::Good => ("✓", Hue::Good),
-        FindingLevel::Info => ("·", Hue::Faint),
-        FindingLevel::Warn => ("!", Hue::Warning),
-        FindingLevel::Error => ("✗", Hue::Bad),
+        NoteLevel::Good => ("✓", Hue::Good),
+        NoteLevel::Info => ("·", Hue::Faint),
+        NoteLevel::Warn => ("!", Hue::Warning),
+        NoteLevel::Error => ("✗", Hue::Bad),
     };
     for (place, line) in wrap(summary, 4).into_iter().enumerate() {
         if place == 0 {
