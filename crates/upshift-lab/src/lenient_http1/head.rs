@@ -21,7 +21,7 @@ impl LenientHead {
         let start_line = loop {
             let line = lines.next()?;
             if !line.is_empty() {
-                break line;
+                break line.trim_ascii_end();
             }
         };
         let mut fields = Vec::new();
@@ -138,7 +138,7 @@ fn names_version(start_line: &[u8]) -> bool {
 }
 
 fn is_version(word: &[u8]) -> bool {
-    word.starts_with(b"HTTP/")
+    word.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"HTTP/"))
 }
 
 /// The text up to the first space, and the rest.
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_malformed_request_is_recorded_as_it_is() {
-        let request = read_request(b"\r\nGET /a b HTTP/1.1\nHost : x\nno colon\n folded\r\n\r\n");
+        let request = read_request(b"\r\nGET /a b http/1.1 \nHost : x\nno colon\n folded\r\n\r\n");
         assert_eq!((request.method.to_text().as_str(), request.version.as_str()), ("GET", "1.1"));
         assert_eq!(request.target.to_text(), "/a b");
         let fields: Vec<(String, String)> =

@@ -53,7 +53,26 @@ pub fn read_responses(octets: &[u8]) -> SentResponses {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Any octets are read, and no more of them than there are.
+        #[test]
+        fn no_octets_are_too_malformed(octets in "[\\x00-\\x7f]{0,40}(HTTP/1.1| |:|\r\n|\n|0|f){0,20}") {
+            let octets = octets.as_bytes();
+            if let Some(head) = LenientHead::read(octets) {
+                prop_assert!(head.length() <= octets.len());
+                head.to_request();
+            }
+            read_responses(octets);
+            let mut unread = octets.to_vec();
+            let mut reader = ChunkedReader::default();
+            reader.read(&mut unread);
+            prop_assert!(reader.content.len() + unread.len() <= octets.len());
+        }
+    }
 
     #[test]
     fn interim_responses_stay_apart_from_the_final_one() {

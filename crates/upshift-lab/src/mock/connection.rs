@@ -8,13 +8,13 @@ use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use upshift_record::{Lane, Protection, RecordedExchange, RecordedRequest};
+use upshift_record::{Protection, RecordedRequest};
 
 use super::peer_stream::PeerStream;
+use super::pending_request::PendingRequest;
 use super::record::Transport;
-use super::recorder::{ConnectionRecorder, RequestPlace};
-use super::routes::Route;
-use super::scenario::{AskedRequest, HandshakeFault, Origin, Placeholders, Step, Then};
+use super::recorder::ConnectionRecorder;
+use super::scenario::{HandshakeFault, Placeholders};
 use super::server::Server;
 use super::{http1, http2, tls, websocket};
 use crate::wire_log::RecordedStream;
@@ -33,18 +33,6 @@ pub(crate) struct ConnectionContext {
     requests: Arc<AtomicU64>,
     /// A second handle of the socket, to reset it under the layers above.
     socket: Option<Arc<socket2::Socket>>,
-}
-
-/// A request that is being answered.
-pub(crate) struct PendingRequest {
-    pub(crate) exchange: RecordedExchange,
-    pub(crate) request: RecordedRequest,
-    pub(crate) lane: Lane,
-    pub(crate) place: Option<RequestPlace>,
-    /// The route; `None` if none fits.
-    pub(crate) route: Option<Arc<Route>>,
-    number: u64,
-    on_connection: u64,
 }
 
 /// What a connection does next.
@@ -228,15 +216,9 @@ impl ConnectionContext {
         }
     }
 
-    /// A request that was received, with the route that answers it.
-    pub(crate) fn begin_request(&self, request: RecordedRequest, lane: Lane) -> PendingRequest {
-        let route = self.server.routes.choose(&request);
-        let number = route.as_ref().map_or(1, |route| route.count_request());
-        let on_connection = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut exchange = RecordedExchange::empty();
-        exchange.lane = Some(lane);
-        exchange.protection = Some(self.protection.clone());
-        PendingRequest { exchange, request, lane, place: None, route, number, on_connection }
+    /// Counts a request of this connection, and returns its number from 1.
+    pub(crate) fn count_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The values of placeholders in the answer to `request`.
@@ -292,78 +274,5 @@ impl ConnectionContext {
             // They are in the record, and nothing else is done with them.
             drop(stream.take_unread());
         }
-    }
-}
-
-impl PendingRequest {
-    /// The step that answers, with its number.
-    pub(crate) fn choose_step(
-        &self,
-        context: &ConnectionContext,
-        origin: Origin,
-    ) -> Option<(usize, &Step)> {
-        let asked = AskedRequest {
-            request: &self.request,
-            origin,
-            number: self.number,
-            on_connection: self.on_connection,
-            connection: context.recorder.number(),
-        };
-        self.route.as_ref()?.scenario.choose(&asked)
-    }
-
-    /// The name of the scenario; empty if no route fits.
-    pub(crate) fn scenario_name(&self) -> &str {
-        self.route.as_ref().map_or("", |route| route.scenario.name())
-    }
-
-    /// Records the request, unless that was done before.
-    pub(crate) fn record_request(&mut self, context: &ConnectionContext) {
-        self.exchange.url = Some(self.url(context));
-        self.exchange.request = Some(self.request.clone());
-        if self.place.is_none() {
-            let exchange = self.exchange.clone();
-            let place = context.recorder.add_request(self.scenario_name(), self.lane, exchange);
-            self.place = Some(place);
-        }
-    }
-
-    /// Records what was sent so far, by the step with this number, and what follows.
-    pub(crate) fn record_answer(
-        &mut self,
-        context: &ConnectionContext,
-        step: Option<usize>,
-        then: Then,
-    ) {
-        if let Some(place) = self.place {
-            let exchange = &self.exchange;
-            context.recorder.answered(place, self.scenario_name(), (step, then), exchange);
-        }
-    }
-
-    /// Records the content of a request that was answered before it came.
-    pub(crate) fn record_content(&mut self, context: &ConnectionContext) {
-        self.exchange.request = Some(self.request.clone());
-        if let Some(place) = self.place {
-            context.recorder.update_exchange(place, &self.exchange);
-        }
-    }
-
-    fn url(&self, context: &ConnectionContext) -> String {
-        let target = self.request.target.to_text();
-        if target.contains("://") {
-            return target;
-        }
-        let is_cleartext = context.protection == Protection::Cleartext;
-        let named = |name: &str| {
-            let mut fields = self.request.fields.iter();
-            fields.find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.to_text())
-        };
-        let own = || context.server.authority(is_cleartext);
-        let authority = named(":authority").or_else(|| named("host")).unwrap_or_else(own);
-        let scheme = if is_cleartext { "http" } else { "https" };
-        // RFC 9112 §3.2.4: the asterisk-form has no path.
-        let path = if target == "*" { "" } else { &target };
-        format!("{scheme}://{authority}{path}")
     }
 }

@@ -9,7 +9,8 @@ use upshift_record::{
     WireText,
 };
 
-use super::scenario::{Answer, Placeholders, Step, no_step_body};
+use super::pending_request::PendingRequest;
+use super::scenario::{Answer, ChosenStep, Placeholders, no_step_body};
 
 /// An answer, before it is framed.
 #[derive(Debug)]
@@ -37,12 +38,13 @@ impl FramedAnswer {
     /// The answer of a step, or of a scenario without one that fits. `None` if the step answers with
     /// no message.
     pub(crate) fn of_step(
-        step: Option<&Step>,
-        scenario: &str,
+        chosen: &ChosenStep,
+        pending: &PendingRequest,
         placeholders: &Placeholders,
-        request: &RecordedRequest,
     ) -> Option<Self> {
-        let Some(step) = step else { return Some(Self::no_step(scenario)) };
+        let Some(step) = &chosen.step else {
+            return Some(Self::no_step(pending.scenario_name()));
+        };
         let Answer::Message { interim, status, fields, body } = step.answer() else { return None };
         let mut answer = Self {
             interim: Vec::new(),
@@ -59,7 +61,7 @@ impl FramedAnswer {
             answer.head.fields.push(("content-length".to_owned(), length));
         }
         // RFC 9110 §9.3.2: the response to HEAD has no content.
-        if request.method.as_bytes() == b"HEAD" {
+        if pending.request.method.as_bytes() == b"HEAD" {
             answer.body.clear();
         }
         if let Some(cut) = step.fault.cut {

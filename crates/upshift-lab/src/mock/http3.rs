@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use h3::error::Code;
-use h3::server::RequestStream;
-use http::Request;
+use h3::server::{RequestResolver, RequestStream};
+use quinn::VarInt;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use upshift_record::{ExchangeEnd, Lane, RecordedBody, RecordedRequest};
 
-use super::connection::{ConnectionContext, PendingRequest};
+use super::connection::ConnectionContext;
 use super::framed::{FramedAnswer, recorded_fields, recorded_request};
+use super::pending_request::PendingRequest;
 use super::record::Transport;
-use super::scenario::{Answer, AnswerTime, Origin, Step, Then};
+use super::scenario::{Answer, AnswerTime, ChosenStep, Origin, Then};
 use super::server::Server;
 
 type Stream = RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>;
@@ -45,21 +46,13 @@ async fn serve_requests(context: &ConnectionContext, quic: quinn::Connection) {
             biased;
             accepted = connection.accept() => match accepted {
                 Ok(Some(resolver)) => {
-                    let (context, closer) = (context.clone(), UnboundedSender::clone(&closer));
-                    answers.spawn(async move {
-                        match resolver.resolve_request().await {
-                            Ok((request, stream)) => {
-                                serve_stream(&context, request, stream, closer).await;
-                            }
-                            Err(error) => context.recorder.malformed(&error.to_string()),
-                        }
-                    });
+                    answers.spawn(serve_stream(context.clone(), resolver, closer.clone()));
                 }
                 Ok(None) | Err(_) => return,
             },
+            Some(_) = answers.join_next() => {}
             Some(()) = closing.recv() => {
-                // RFC 9114 §8.1: H3_NO_ERROR.
-                quic.close(quinn::VarInt::from_u32(0x100), b"");
+                quic.close(H3_NO_ERROR, b"");
                 return;
             }
             () = context.server.stopped() => return,
@@ -67,30 +60,32 @@ async fn serve_requests(context: &ConnectionContext, quic: quinn::Connection) {
     }
 }
 
+/// RFC 9114 §8.1.
+const H3_NO_ERROR: VarInt = VarInt::from_u32(0x100);
+
 async fn serve_stream(
-    context: &ConnectionContext,
-    request: Request<()>,
-    mut stream: Stream,
+    context: ConnectionContext,
+    resolver: RequestResolver<h3_quinn::Connection, Bytes>,
     closer: UnboundedSender<()>,
 ) {
-    let (head, ()) = request.into_parts();
-    let mut pending = context.begin_request(recorded_request(&head, "3"), Lane::Http3);
-    let origin = Origin { lane: Lane::Http3, in_http1: false, in_tls: true, is_switched: false };
-    let (number, step) = match pending.choose_step(context, origin) {
-        Some((number, step)) => (Some(number), Some(step.clone())),
-        None => (None, None),
+    let (request, mut stream) = match resolver.resolve_request().await {
+        Ok(resolved) => resolved,
+        Err(error) => return context.recorder.malformed(&error.to_string()),
     };
-    let time = step.as_ref().map(|step| step.at).unwrap_or_default();
-    if time == AnswerTime::End {
+    let (head, ()) = request.into_parts();
+    let recorded = recorded_request(&head, "3");
+    let mut pending = PendingRequest::begin(&context, recorded, Lane::Http3);
+    let origin = Origin { lane: Lane::Http3, in_http1: false, in_tls: true, is_switched: false };
+    let chosen = pending.choose_step(&context, origin);
+    if chosen.time() == AnswerTime::End {
         read_content(&mut stream, &mut pending.request).await;
     }
-    pending.record_request(context);
-    let delay = step.as_ref().map(|step| step.fault.delay()).unwrap_or_default();
-    if context.wait(delay).await.is_none() {
+    pending.record_request(&context);
+    if context.wait(chosen.delay()).await.is_none() {
         return;
     }
-    answer(context, &mut stream, pending, step.as_ref(), number).await;
-    match step.and_then(|step| step.then) {
+    answer(&context, &mut stream, pending, &chosen).await;
+    match chosen.then() {
         Some(Then::Close | Then::HalfClose | Then::Reset) => {
             let _ = closer.send(());
         }
@@ -104,29 +99,24 @@ async fn answer(
     context: &ConnectionContext,
     stream: &mut Stream,
     mut pending: PendingRequest,
-    step: Option<&Step>,
-    number: Option<usize>,
+    chosen: &ChosenStep,
 ) {
     let placeholders = context.placeholders(&pending.request);
-    let name = pending.scenario_name().to_owned();
-    let answer = FramedAnswer::of_step(step, &name, &placeholders, &pending.request);
-    match &answer {
-        Some(answer) => answer.record(&mut pending.exchange, "3"),
-        None => pending.exchange.end = Some(ExchangeEnd::Reset),
-    }
-    match answer {
+    match FramedAnswer::of_step(chosen, &pending, &placeholders) {
         Some(answer) => {
+            answer.record(&mut pending.exchange, "3");
             // `None` if the client is gone.
-            let _ = send(stream, &answer, step.and_then(|step| step.then)).await;
+            let _ = send(stream, &answer, chosen.then()).await;
         }
         None => {
-            if let Some(Answer::StreamError(code)) = step.map(Step::answer) {
+            pending.exchange.end = Some(ExchangeEnd::Reset);
+            if let Some(Answer::StreamError(code)) = chosen.step.as_ref().map(|step| step.answer())
+            {
                 stream.stop_stream(Code::from(u64::from(code)));
             }
         }
     }
-    let then = step.and_then(|step| step.then).unwrap_or(Then::Keep);
-    pending.record_answer(context, number, then);
+    pending.record_answer(context, chosen.number, chosen.then().unwrap_or(Then::Keep));
 }
 
 async fn read_content(stream: &mut Stream, request: &mut RecordedRequest) {

@@ -26,6 +26,7 @@
 //!
 //! In a test with tokio, `MockPeer::start("bare-426").await` and `peer.stop().await` do the same.
 
+mod binding;
 pub mod catalogue;
 mod connection;
 mod error;
@@ -34,9 +35,11 @@ mod framed;
 mod http1;
 mod http2;
 mod http3;
+mod offer;
 mod options;
 mod peer;
 mod peer_stream;
+mod pending_request;
 mod record;
 mod recorder;
 mod routes;

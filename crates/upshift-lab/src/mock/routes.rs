@@ -73,10 +73,7 @@ impl Routes {
 
     /// Returns true if a step may answer in HTTP/2 or HTTP/3 on this lane.
     pub(crate) fn answer_framed(&self, lane: Lane) -> bool {
-        self.0.iter().any(|route| {
-            let steps = route.scenario.steps();
-            steps.iter().any(|step| step.answers_framed(lane))
-        })
+        self.0.iter().any(|route| route.scenario.answers_framed(lane))
     }
 
     /// The scenarios, for the event of the start.

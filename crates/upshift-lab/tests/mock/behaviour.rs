@@ -148,7 +148,8 @@ async fn a_request_is_answered_at_its_head() {
 async fn malformed_octets_are_survived_and_recorded() {
     let peer = MockPeer::start("bare-426").await.unwrap();
     let client = Client::new(&peer);
-    let hello = [22, 3, 1, 0, 5, 1, 0, 0, 1, 0];
+    // A line end in a ClientHello makes no request of it.
+    let hello = [22, 3, 1, 0, 5, 1, 0, 0, 1, b'\n'];
     for octets in [&hello[..], b"\0\xff\n\n", b"GET / HTTP/1.1\nno colon\n\n", b"GET /\r\n"] {
         client.send(octets).await;
     }
@@ -163,6 +164,23 @@ async fn malformed_octets_are_survived_and_recorded() {
         .map(|exchange| exchange.request.as_ref().unwrap().version.clone())
         .collect();
     assert_eq!(versions, ["0.9", "1.1", "0.9"]);
+}
+
+/// The peer is an observer that changes nothing: both ends have the same octets.
+#[tokio::test]
+async fn the_record_has_the_octets_of_the_client() {
+    let text =
+        "[[step]]\nsend = \"HTTP/1.1 200 OK\\nContent-Length: 3\\n\\nabc\"\nfault = { split = 2 }";
+    let peer = MockPeer::start_toml(text).await.unwrap();
+    let request = b"POST / HTTP/1.1\r\nhost:  a \nX\xff: \0\r\nContent-Length: 3\r\n\r\n\r\n\0";
+    let answer = Client::new(&peer).send(request).await;
+    let record = peer.stop().await;
+    let wire = &record.connections[0].wire;
+    assert_eq!(wire.octets(Direction::Received), request);
+    assert_eq!(wire.octets(Direction::Sent), answer.as_bytes());
+    assert_eq!(answer, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc");
+    let times: Vec<Duration> = wire.entries().iter().map(|entry| entry.at).collect();
+    assert!(times.is_sorted(), "{times:?}");
 }
 
 /// The record has all that was sent before the stop, also if the peer has not read it yet.

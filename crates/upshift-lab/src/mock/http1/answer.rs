@@ -1,13 +1,23 @@
-//! Answers: their octets, the faults on the way, and what follows.
+//! Answers: what is sent, the faults on the way, and the record of them.
 
-use http::StatusCode;
 use tokio::io::AsyncWriteExt;
-use upshift_record::{ExchangeEnd, RecordedField, RecordedRequest, RecordedResponse};
 
+use super::follow_up::{end_of, follow_up};
+use super::rendering::{render_no_step, render_step};
 use crate::lenient_http1::{SentResponses, read_responses};
-use crate::mock::connection::{ConnectionContext, Next, PendingRequest};
+use crate::mock::connection::{ConnectionContext, Next};
 use crate::mock::peer_stream::PeerStream;
-use crate::mock::scenario::{Answer, Origin, Placeholders, Step, Then, no_step_body};
+use crate::mock::pending_request::PendingRequest;
+use crate::mock::scenario::{ChosenStep, Origin, Step, Then};
+
+/// An answer that is ready to be sent.
+struct PreparedAnswer {
+    chosen: ChosenStep,
+    octets: Vec<u8>,
+    /// The responses in the octets.
+    responses: SentResponses,
+    then: Then,
+}
 
 /// Sends the answer of the step that fits, or a 404. Returns the stream and the request if the
 /// connection stays open for another one.
@@ -17,32 +27,14 @@ pub(super) async fn send_answer(
     mut pending: PendingRequest,
     origin: Origin,
 ) -> Result<(PeerStream, PendingRequest), Next> {
-    let placeholders = context.placeholders(&pending.request);
-    let (number, step) = match pending.choose_step(context, origin) {
-        Some((number, step)) => (Some(number), Some(step.clone())),
-        None => (None, None),
+    let answer = prepare_answer(context, &pending, origin);
+    context.wait(answer.chosen.delay()).await.ok_or(Next::Over)?;
+    let written = match &answer.chosen.step {
+        Some(step) => write_with_faults(context, &mut stream, step, &answer.octets).await,
+        None => stream.write_all(&answer.octets).await.ok(),
     };
-    let mut octets = match &step {
-        Some(step) => render_step(step, &placeholders, &pending.request),
-        None => render_no_step(pending.scenario_name()),
-    };
-    if let Some(cut) = step.as_ref().and_then(|step| step.fault.cut) {
-        octets.truncate(cut);
-    }
-    let sent = read_responses(&octets);
-    let then = follow_up(step.as_ref(), &sent, &pending.request);
-    if let Some(step) = &step {
-        octets.extend_from_slice(step.fault.early());
-        context.wait(step.fault.delay()).await.ok_or(Next::Over)?;
-    }
-    let written = match &step {
-        Some(step) => write_with_faults(context, &mut stream, step, &octets).await,
-        None => stream.write_all(&octets).await.ok(),
-    };
-    pending.exchange.interim.extend(sent.interim);
-    pending.exchange.response = sent.last;
-    pending.exchange.end = end_of(then, &pending.exchange.response, step.as_ref());
-    pending.record_answer(context, number, then);
+    let then = answer.then;
+    record_answer(context, &mut pending, answer);
     written.ok_or(Next::Over)?;
     match then {
         Then::Keep => Ok((stream, pending)),
@@ -61,52 +53,38 @@ pub(super) async fn send_answer(
     }
 }
 
-fn render_step(step: &Step, placeholders: &Placeholders, request: &RecordedRequest) -> Vec<u8> {
-    match step.answer() {
-        Answer::Text(text, raw) => placeholders.render(text, raw),
-        Answer::Message { interim, status, fields, body } => {
-            let mut octets = Vec::new();
-            for one in interim {
-                put_head(&mut octets, one.status.0, &one.fields, placeholders);
-                octets.extend_from_slice(b"\r\n");
-            }
-            let body = placeholders.fill(body);
-            put_head(&mut octets, status, fields, placeholders);
-            // RFC 9110 §8.6: none in a 1xx or 204.
-            if status >= 200 && status != 204 {
-                octets.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
-            }
-            octets.extend_from_slice(b"\r\n");
-            // RFC 9110 §9.3.2: the response to HEAD has no content.
-            if request.method.as_bytes() != b"HEAD" {
-                octets.extend_from_slice(body.as_bytes());
-            }
-            octets
-        }
-        Answer::StreamError(_) | Answer::Nothing => Vec::new(),
-    }
-}
-
-fn put_head(
-    octets: &mut Vec<u8>,
-    status: u16,
-    fields: &[(String, String)],
-    placeholders: &Placeholders,
-) {
-    let reason = match StatusCode::from_u16(status) {
-        Ok(known) => known.canonical_reason().unwrap_or_default(),
-        Err(_) => "",
+fn prepare_answer(
+    context: &ConnectionContext,
+    pending: &PendingRequest,
+    origin: Origin,
+) -> PreparedAnswer {
+    let request = &pending.request;
+    let chosen = pending.choose_step(context, origin);
+    let mut octets = match &chosen.step {
+        Some(step) => render_step(step, &context.placeholders(request), request),
+        None => render_no_step(pending.scenario_name()),
     };
-    octets.extend_from_slice(format!("HTTP/1.1 {status} {reason}\r\n").as_bytes());
-    for (name, value) in fields {
-        octets.extend_from_slice(format!("{name}: {}\r\n", placeholders.fill(value)).as_bytes());
+    if let Some(cut) = chosen.step.as_ref().and_then(|step| step.fault.cut) {
+        octets.truncate(cut);
     }
+    let responses = read_responses(&octets);
+    let then = follow_up(&chosen, &responses, request);
+    if let Some(step) = &chosen.step {
+        octets.extend_from_slice(step.fault.early());
+    }
+    PreparedAnswer { chosen, octets, responses, then }
 }
 
-fn render_no_step(scenario: &str) -> Vec<u8> {
-    let body = no_step_body(scenario);
-    let head = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n";
-    format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+fn record_answer(
+    context: &ConnectionContext,
+    pending: &mut PendingRequest,
+    answer: PreparedAnswer,
+) {
+    pending.exchange.interim.extend(answer.responses.interim);
+    pending.exchange.response = answer.responses.last;
+    let is_whole = pending.exchange.response.is_some() && !answer.chosen.is_cut();
+    pending.exchange.end = end_of(answer.then, is_whole);
+    pending.record_answer(context, answer.chosen.number, answer.then);
 }
 
 /// Writes the answer as the faults of the step have it.
@@ -135,64 +113,4 @@ async fn write_with_faults(
         stream.write_all(part).await.ok()?;
     }
     stream.flush().await.ok()
-}
-
-/// What follows: as the step says, or else what the messages themselves say.
-fn follow_up(step: Option<&Step>, sent: &SentResponses, request: &RecordedRequest) -> Then {
-    if let Some(step) = step {
-        if let Some(then) = step.then {
-            return then;
-        }
-        if matches!(step.answer(), Answer::StreamError(_)) {
-            return Then::Reset;
-        }
-    }
-    match &sent.last {
-        None => Then::Hang,
-        Some(response) if closes_connection(response, request) => Then::Close,
-        Some(_) => Then::Keep,
-    }
-}
-
-/// Returns true if the connection does not persist after this response (RFC 9112 §9.3).
-fn closes_connection(response: &RecordedResponse, request: &RecordedRequest) -> bool {
-    let has_end = lists(&response.fields, "Transfer-Encoding", "chunked")
-        || response.fields.iter().any(|field| field.0.eq_ignore_ascii_case("Content-Length"))
-        || matches!(response.status, 204 | 304)
-        || request.method.as_bytes() == b"HEAD";
-    let is_old = matches!(request.version.as_str(), "0.9" | "1.0");
-    let asks_close = lists(&request.fields, "Connection", "close")
-        || (is_old && !lists(&request.fields, "Connection", "keep-alive"));
-    !has_end || asks_close || lists(&response.fields, "Connection", "close")
-}
-
-fn lists(fields: &[RecordedField], name: &str, member: &str) -> bool {
-    for field in fields {
-        if !field.0.eq_ignore_ascii_case(name) {
-            continue;
-        }
-        for element in field.1.as_bytes().split(|octet| *octet == b',') {
-            if element.trim_ascii().eq_ignore_ascii_case(member.as_bytes()) {
-                return true;
-            }
-        }
-    }
-    false
-}
-
-fn end_of(
-    then: Then,
-    response: &Option<RecordedResponse>,
-    step: Option<&Step>,
-) -> Option<ExchangeEnd> {
-    let is_cut = step.is_some_and(|step| step.fault.cut.is_some());
-    if response.is_some() && !is_cut {
-        return Some(ExchangeEnd::Complete);
-    }
-    match then {
-        Then::Websocket | Then::Echo => Some(ExchangeEnd::Complete),
-        Then::Reset => Some(ExchangeEnd::Reset),
-        Then::Close | Then::HalfClose => Some(ExchangeEnd::Closed),
-        Then::Hang | Then::Keep | Then::H2c | Then::Tls => None,
-    }
 }

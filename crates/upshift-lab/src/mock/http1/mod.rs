@@ -1,12 +1,15 @@
 //! HTTP/1.x: requests are read leniently, and answers are the octets of the scenario.
 
 mod answer;
+mod follow_up;
+mod rendering;
 mod request;
 
 use upshift_record::{Lane, Protection};
 
-use super::connection::{ConnectionContext, Next, PendingRequest};
+use super::connection::{ConnectionContext, Next};
 use super::peer_stream::PeerStream;
+use super::pending_request::PendingRequest;
 use super::scenario::{AnswerTime, Origin};
 use crate::lenient_http1::LenientHead;
 
@@ -34,12 +37,12 @@ pub(crate) async fn serve(
         };
         let request = head.to_request();
         let is_preface = request.method.as_bytes() == b"PRI" && request.version == "2.0";
-        let lane = request::lane_of(&head, &request, context);
+        let lane = request::lane_of(&request, context);
         if is_preface && context.server.routes.answer_framed(lane) {
             stream.put_back(PREFACE_HEAD);
             return Next::Http2(stream, None);
         }
-        let pending = context.begin_request(request, lane);
+        let pending = PendingRequest::begin(context, request, lane);
         match answer_request(context, stream, pending, &head).await {
             Ok(open) => stream = open,
             Err(next) => return next,
@@ -56,10 +59,7 @@ async fn answer_request(
     head: &LenientHead,
 ) -> Result<PeerStream, Next> {
     let origin = origin_of(context, pending.lane);
-    let time = match pending.choose_step(context, origin) {
-        Some((_, step)) => step.at,
-        None => AnswerTime::End,
-    };
+    let time = pending.choose_step(context, origin).time();
     if time == AnswerTime::End {
         request::read_content(context, &mut stream, &mut pending, head).await?;
     }

@@ -6,8 +6,10 @@ use upshift_record::{ExchangeEnd, Lane, Protection, RecordedBody, RecordedReques
 use crate::lenient_http1::{
     BodyLength, BodyProgress, ChunkedReader, LenientHead, read_responses, request_body_length,
 };
-use crate::mock::connection::{ConnectionContext, Next, PendingRequest};
+use crate::mock::connection::{ConnectionContext, Next};
+use crate::mock::offer::first_offer;
 use crate::mock::peer_stream::PeerStream;
+use crate::mock::pending_request::PendingRequest;
 
 /// The longest head that is read.
 const MAX_HEAD: usize = 1024 * 1024;
@@ -19,14 +21,15 @@ pub(super) async fn read_head(
 ) -> Option<LenientHead> {
     loop {
         let unread = stream.unread();
-        if let Some(head) = LenientHead::read(unread) {
-            stream.consume(head.length());
-            return Some(head);
-        }
-        // RFC 8446 §5.1: the content type of a handshake record is 22.
+        // RFC 8446 §5.1: the content type of a handshake record is 22. Its octets may look like
+        // lines.
         if unread.first() == Some(&22) {
             context.recorder.malformed("a TLS handshake where HTTP was expected");
             return None;
+        }
+        if let Some(head) = LenientHead::read(unread) {
+            stream.consume(head.length());
+            return Some(head);
         }
         if unread.len() > MAX_HEAD {
             context.recorder.malformed("the head of a request has more than 1 MiB");
@@ -42,48 +45,24 @@ pub(super) async fn read_head(
     }
 }
 
-/// The lane of a request in HTTP/1.x. An offer without `Connection: upgrade`, or in HTTP/1.0, is
-/// none (RFC 9110 §7.8).
-pub(super) fn lane_of(
-    head: &LenientHead,
-    request: &RecordedRequest,
-    context: &ConnectionContext,
-) -> Lane {
+/// The lane of a request in HTTP/1.x.
+pub(super) fn lane_of(request: &RecordedRequest, context: &ConnectionContext) -> Lane {
     if context.is_in_band {
         return Lane::TlsInBand;
     }
-    let tls_lane = match &context.protection {
-        Protection::Cleartext => None,
-        Protection::Tls { version, .. } if version.as_deref() == Some("1.2") => Some(Lane::Tls12),
-        Protection::Tls { .. } => Some(Lane::Tls13),
-    };
+    let in_tls = context.protection != Protection::Cleartext;
+    // The preface of HTTP/2, which an HTTP/1.x server takes for a request.
     if request.version == "2.0" {
-        return if tls_lane.is_some() { Lane::Http2 } else { Lane::H2cPrior };
+        return if in_tls { Lane::Http2 } else { Lane::H2cPrior };
     }
-    let is_old = matches!(request.version.as_str(), "0.9" | "1.0");
-    if !is_old && head.lists("Connection", "upgrade") {
-        for value in head.values("Upgrade") {
-            for offer in value.split(|octet| *octet == b',') {
-                if let Some(lane) = lane_of_offer(offer.trim_ascii(), tls_lane.is_some()) {
-                    return lane;
-                }
-            }
-        }
+    if let Some(offer) = first_offer(request, in_tls) {
+        return offer.lane;
     }
-    match (tls_lane, is_old) {
-        (Some(lane), _) => lane,
-        (None, true) => Lane::Http10,
-        (None, false) => Lane::Http11,
-    }
-}
-
-fn lane_of_offer(offer: &[u8], in_tls: bool) -> Option<Lane> {
-    let name = offer.split(|octet| *octet == b'/').next()?;
-    match name.to_ascii_lowercase().as_slice() {
-        b"websocket" => Some(Lane::WebSocket),
-        b"h2c" if !in_tls => Some(Lane::H2cUpgrade),
-        b"tls" if !in_tls => Some(Lane::TlsInBand),
-        _ => None,
+    match &context.protection {
+        Protection::Tls { version, .. } if version.as_deref() == Some("1.2") => Lane::Tls12,
+        Protection::Tls { .. } => Lane::Tls13,
+        Protection::Cleartext if matches!(request.version.as_str(), "0.9" | "1.0") => Lane::Http10,
+        Protection::Cleartext => Lane::Http11,
     }
 }
 

@@ -7,18 +7,23 @@ mod opening;
 mod stream;
 
 use bytes::Bytes;
-use h2::Reason;
-use h2::server::{Builder, SendResponse};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use h2::server::{Builder, Connection, SendResponse};
+use h2::{Reason, RecvStream};
+use http::Request;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use upshift_record::{Lane, Protection};
 
-use super::connection::{ConnectionContext, PendingRequest};
+use super::connection::ConnectionContext;
 use super::peer_stream::PeerStream;
-use injector::FrameInjector;
+use super::pending_request::PendingRequest;
+use injector::{FrameInjector, FrameSender};
 use opening::StreamOneReader;
 
-/// What a stream asks of its connection.
+/// The stream below the library.
+type Io = FrameInjector<StreamOneReader<PeerStream>>;
+
+/// A request of a stream to its connection.
 pub(super) enum Command {
     /// GOAWAY, then an end when all streams are answered.
     Close,
@@ -29,12 +34,23 @@ pub(super) enum Command {
     Keep(SendResponse<Bytes>),
 }
 
+/// A connection whose requests are being answered.
+struct Session<'a> {
+    context: &'a ConnectionContext,
+    lane: Lane,
+    /// The request of HTTP/1.1 that is stream 1 after a switch.
+    first: Option<PendingRequest>,
+    frames: FrameSender,
+    commands: UnboundedSender<Command>,
+    answers: JoinSet<()>,
+}
+
 /// Serves HTTP/2 to the end of the connection. `first` is the request of HTTP/1.1 that is stream 1
 /// after a switch (RFC 7540 §3.2).
 pub(crate) async fn serve(
     context: &ConnectionContext,
     stream: PeerStream,
-    mut first: Option<PendingRequest>,
+    first: Option<PendingRequest>,
 ) {
     let lane = lane_of(context, first.as_ref());
     let opening = match &first {
@@ -44,60 +60,68 @@ pub(crate) async fn serve(
     let (io, frames) = FrameInjector::new(opening);
     let mut builder = Builder::new();
     builder.max_concurrent_streams(MAX_STREAMS);
-    let mut connection = tokio::select! {
+    let shaken = tokio::select! {
         biased;
-        shaken = builder.handshake::<_, Bytes>(io) => match shaken {
-            Ok(connection) => connection,
-            Err(error) => {
-                context.recorder.malformed(&format!("HTTP/2 did not begin: {error}"));
-                return;
-            }
-        },
+        shaken = builder.handshake::<_, Bytes>(io) => shaken,
         () = context.server.stopped() => return,
     };
-    let (commands, mut asked) = unbounded_channel();
-    let mut kept = Vec::new();
-    let mut answers = JoinSet::new();
-    let mut is_stopping = false;
-    loop {
-        tokio::select! {
-            // Octets that are there already shall be recorded before the peer stops.
-            biased;
-            accepted = connection.accept() => match accepted {
-                Some(Ok((request, respond))) => {
-                    let is_first = respond.stream_id().as_u32() == 1;
-                    let stream = stream::Stream {
-                        context: context.clone(),
-                        lane,
-                        pending: if is_first { first.take() } else { None },
-                        frames: frames.clone(),
-                        commands: UnboundedSender::clone(&commands),
-                    };
-                    answers.spawn(stream.serve(request, respond));
+    let (commands, asked) = unbounded_channel();
+    let session = Session { context, lane, first, frames, commands, answers: JoinSet::new() };
+    match shaken {
+        Ok(connection) => session.run(connection, asked).await,
+        Err(error) => context.recorder.malformed(&format!("HTTP/2 did not begin: {error}")),
+    }
+}
+
+impl Session<'_> {
+    async fn run(
+        mut self,
+        mut connection: Connection<Io, Bytes>,
+        mut asked: UnboundedReceiver<Command>,
+    ) {
+        // The library would reset the streams of these if they were dropped.
+        let mut kept = Vec::new();
+        let mut is_stopping = false;
+        loop {
+            tokio::select! {
+                // Octets that are there already shall be recorded before the peer stops.
+                biased;
+                accepted = connection.accept() => match accepted {
+                    Some(Ok((request, respond))) => self.spawn_answer(request, respond),
+                    Some(Err(error)) => return self.report_failure(&error),
+                    None => return,
+                },
+                Some(command) = asked.recv() => match command {
+                    Command::Close => connection.graceful_shutdown(),
+                    Command::Abort => return self.context.reset_on_close(),
+                    Command::Keep(handle) => kept.push(handle),
+                },
+                Some(_) = self.answers.join_next() => {}
+                () = self.context.server.stopped(), if !is_stopping => {
+                    is_stopping = true;
+                    // The runtime may not have noticed yet what came before.
+                    tokio::task::yield_now().await;
                 }
-                Some(Err(error)) => {
-                    if error.is_go_away() && error.reason() != Some(Reason::NO_ERROR) {
-                        context.recorder.malformed(&format!("HTTP/2 ended: {error}"));
-                    }
-                    return;
-                }
-                None => return,
-            },
-            Some(command) = asked.recv() => match command {
-                Command::Close => connection.graceful_shutdown(),
-                Command::Abort => {
-                    context.reset_on_close();
-                    return;
-                }
-                Command::Keep(handle) => kept.push(handle),
-            },
-            Some(_) = answers.join_next() => {}
-            () = context.server.stopped(), if !is_stopping => {
-                is_stopping = true;
-                // The runtime may not have noticed yet what came before.
-                tokio::task::yield_now().await;
+                () = std::future::ready(()), if is_stopping && self.answers.is_empty() => return,
             }
-            () = std::future::ready(()), if is_stopping && answers.is_empty() => return,
+        }
+    }
+
+    fn spawn_answer(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
+        let is_first = respond.stream_id().as_u32() == 1;
+        let stream = stream::Stream {
+            context: self.context.clone(),
+            lane: self.lane,
+            pending: if is_first { self.first.take() } else { None },
+            frames: self.frames.clone(),
+            commands: self.commands.clone(),
+        };
+        self.answers.spawn(stream.serve(request, respond));
+    }
+
+    fn report_failure(&self, error: &h2::Error) {
+        if error.is_go_away() && error.reason() != Some(Reason::NO_ERROR) {
+            self.context.recorder.malformed(&format!("HTTP/2 ended: {error}"));
         }
     }
 }

@@ -10,9 +10,10 @@ use upshift_record::{ExchangeEnd, Lane, Protection, RecordedBody, RecordedReques
 use super::Command;
 use super::frames::response_frames;
 use super::injector::FrameSender;
-use crate::mock::connection::{ConnectionContext, PendingRequest};
+use crate::mock::connection::ConnectionContext;
 use crate::mock::framed::{FramedAnswer, FramedHead, recorded_fields, recorded_request};
-use crate::mock::scenario::{Answer, AnswerTime, Origin, Step, Then};
+use crate::mock::pending_request::PendingRequest;
+use crate::mock::scenario::{Answer, AnswerTime, ChosenStep, Origin, Then};
 
 /// A stream that is being answered.
 pub(super) struct Stream {
@@ -34,66 +35,47 @@ impl Stream {
         let (head, body) = request.into_parts();
         let mut pending = match self.pending.take() {
             Some(pending) => pending,
-            None => self.context.begin_request(recorded_request(&head, "2"), self.lane),
+            None => PendingRequest::begin(&self.context, recorded_request(&head, "2"), self.lane),
         };
-        let origin = Origin {
-            lane: self.lane,
-            in_http1: false,
-            in_tls: self.context.protection != Protection::Cleartext,
-            is_switched: self.lane == Lane::H2cUpgrade,
-        };
-        let (number, step) = match pending.choose_step(&self.context, origin) {
-            Some((number, step)) => (Some(number), Some(step.clone())),
-            None => (None, None),
-        };
-        let time = step.as_ref().map(|step| step.at).unwrap_or_default();
+        let chosen = pending.choose_step(&self.context, self.origin());
         // The content of stream 1 after a switch came before it.
-        if time == AnswerTime::End && pending.place.is_none() {
+        if chosen.time() == AnswerTime::End && pending.place.is_none() {
             send_continue(&mut respond, &mut pending);
             read_content(body, &mut pending.request).await;
         }
         pending.record_request(&self.context);
-        let delay = step.as_ref().map(|step| step.fault.delay()).unwrap_or_default();
-        if self.context.wait(delay).await.is_some() {
-            self.answer(respond, pending, step, number).await;
+        if self.context.wait(chosen.delay()).await.is_some() {
+            self.answer(respond, pending, chosen).await;
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin {
+            lane: self.lane,
+            in_http1: false,
+            in_tls: self.context.protection != Protection::Cleartext,
+            is_switched: self.lane == Lane::H2cUpgrade,
         }
     }
 
     async fn answer(
         self,
-        mut respond: SendResponse<Bytes>,
+        respond: SendResponse<Bytes>,
         mut pending: PendingRequest,
-        step: Option<Step>,
-        number: Option<usize>,
+        chosen: ChosenStep,
     ) {
         let placeholders = self.context.placeholders(&pending.request);
-        let name = pending.scenario_name().to_owned();
-        let then = step.as_ref().and_then(|step| step.then).unwrap_or(Then::Keep);
-        let answer = FramedAnswer::of_step(step.as_ref(), &name, &placeholders, &pending.request);
+        let answer = FramedAnswer::of_step(&chosen, &pending, &placeholders);
         match &answer {
             Some(answer) => answer.record(&mut pending.exchange, "2"),
             None => pending.exchange.end = Some(ExchangeEnd::Reset),
         }
-        pending.record_answer(&self.context, number, then);
-        let id = respond.stream_id().as_u32();
-        let mut held = None;
-        match answer {
-            Some(answer) if answer.is_legal() => {
-                held = send_by_library(&mut respond, &answer, then == Then::Hang);
-            }
-            Some(answer) => {
-                self.frames.send(response_frames(id, &answer));
-                // The library would reset the stream if the handle were dropped.
-                let _ = self.commands.send(Command::Keep(respond));
-            }
-            None => {
-                if let Some(Answer::StreamError(code)) = step.as_ref().map(Step::answer) {
-                    respond.send_reset(Reason::from(code));
-                    return;
-                }
-                let _ = self.commands.send(Command::Keep(respond));
-            }
-        }
+        let then = chosen.then().unwrap_or(Then::Keep);
+        pending.record_answer(&self.context, chosen.number, then);
+        let held = match answer {
+            Some(answer) => self.send(respond, &answer, then),
+            None => self.send_no_message(respond, &chosen),
+        };
         match then {
             Then::Close | Then::HalfClose => {
                 let _ = self.commands.send(Command::Close);
@@ -103,9 +85,39 @@ impl Stream {
             }
             // Until the end of the connection, which drops this task.
             Then::Hang => std::future::pending().await,
-            _ => {}
+            Then::Keep | Then::H2c | Then::Tls | Then::Websocket | Then::Echo => {}
         }
         drop(held);
+    }
+
+    /// Sends a message, and returns the handle of the stream if it is still to be held.
+    fn send(
+        &self,
+        mut respond: SendResponse<Bytes>,
+        answer: &FramedAnswer,
+        then: Then,
+    ) -> Option<h2::SendStream<Bytes>> {
+        if answer.is_legal() {
+            return send_by_library(&mut respond, answer, then == Then::Hang);
+        }
+        self.frames.send(response_frames(respond.stream_id().as_u32(), answer));
+        let _ = self.commands.send(Command::Keep(respond));
+        None
+    }
+
+    /// Resets the stream if the step says so, and else leaves it open.
+    fn send_no_message(
+        &self,
+        mut respond: SendResponse<Bytes>,
+        chosen: &ChosenStep,
+    ) -> Option<h2::SendStream<Bytes>> {
+        match chosen.step.as_ref().map(|step| step.answer()) {
+            Some(Answer::StreamError(code)) => respond.send_reset(Reason::from(code)),
+            _ => {
+                let _ = self.commands.send(Command::Keep(respond));
+            }
+        }
+        None
     }
 }
 

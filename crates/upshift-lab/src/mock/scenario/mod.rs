@@ -12,6 +12,7 @@ mod template;
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -21,14 +22,14 @@ pub(crate) use condition::{AskedRequest, Origin, host_of};
 pub use error::ScenarioError;
 pub(crate) use error::nearest_name;
 pub use grading::{ClientKind, FirstPort, Wanted};
-pub(crate) use step::{Answer, AnswerTime, Step, Then};
+pub(crate) use step::{Answer, AnswerTime, ChosenStep, Step, Then};
 pub(crate) use template::Placeholders;
 
 /// A peer's behaviour: steps that each answer some of the requests.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     file: ScenarioFile,
-    steps: Vec<Step>,
+    steps: Vec<Arc<Step>>,
 }
 
 /// The text about a peer, and the settings of its connections.
@@ -113,7 +114,7 @@ impl Scenario {
             let span = spanned.span();
             let step = spanned.into_inner();
             step.check().map_err(|message| at(span, message))?;
-            steps.push(step);
+            steps.push(Arc::new(step));
         }
         if read.name.is_empty() {
             let stem = Path::new(file).file_stem().unwrap_or_default();
@@ -174,8 +175,9 @@ impl Scenario {
         lanes
     }
 
-    pub(crate) fn steps(&self) -> &[Step] {
-        &self.steps
+    /// Returns true if a step may answer a request of this lane in HTTP/2 or HTTP/3.
+    pub(crate) fn answers_framed(&self, lane: Lane) -> bool {
+        self.steps.iter().any(|step| step.answers_framed(lane))
     }
 
     pub(crate) fn greeting(&self) -> Option<&str> {
@@ -192,10 +194,14 @@ impl Scenario {
         self.file.greeting.is_some() || self.file.tls != TlsSettings::default()
     }
 
-    /// The first step that answers a request, and its number from 1.
-    pub(crate) fn choose(&self, asked: &AskedRequest<'_>) -> Option<(usize, &Step)> {
-        let place = self.steps.iter().position(|step| step.answers(asked))?;
-        Some((place + 1, &self.steps[place]))
+    /// The first step that answers a request.
+    pub(crate) fn choose(&self, asked: &AskedRequest<'_>) -> ChosenStep {
+        for (place, step) in self.steps.iter().enumerate() {
+            if step.answers(asked) {
+                return ChosenStep { number: Some(place + 1), step: Some(Arc::clone(step)) };
+            }
+        }
+        ChosenStep::default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! A step: which requests it answers, and how.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
@@ -21,7 +22,7 @@ pub(crate) struct Step {
     when: Conditions,
     /// The moment of the answer.
     #[serde(default)]
-    pub(crate) at: AnswerTime,
+    at: AnswerTime,
     /// The octets of the answer over HTTP/1.x, as text.
     send: Option<String>,
     /// True if the line ends of `send` are as written.
@@ -41,10 +42,19 @@ pub(crate) struct Step {
     /// The error code of an HTTP/2 or HTTP/3 stream that is reset in place of an answer.
     stream_error: Option<u32>,
     /// What follows.
-    pub(crate) then: Option<Then>,
+    then: Option<Then>,
     /// What goes wrong on the way.
     #[serde(default)]
     pub(crate) fault: Faults,
+}
+
+/// The step that answers a request, if one does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ChosenStep {
+    /// The number of the step in its scenario, from 1.
+    pub(crate) number: Option<usize>,
+    /// The step.
+    pub(crate) step: Option<Arc<Step>>,
 }
 
 /// An interim response.
@@ -159,6 +169,34 @@ pub(crate) enum Answer<'a> {
     Nothing,
 }
 
+impl ChosenStep {
+    /// The moment of the answer.
+    pub(crate) fn time(&self) -> AnswerTime {
+        match &self.step {
+            Some(step) => step.at,
+            None => AnswerTime::End,
+        }
+    }
+
+    /// The time before the answer.
+    pub(crate) fn delay(&self) -> Duration {
+        match &self.step {
+            Some(step) => step.fault.delay.0,
+            None => Duration::ZERO,
+        }
+    }
+
+    /// What follows, where the step says so.
+    pub(crate) fn then(&self) -> Option<Then> {
+        self.step.as_ref()?.then
+    }
+
+    /// True if the answer breaks off.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.step.as_ref().is_some_and(|step| step.fault.cut.is_some())
+    }
+}
+
 impl Step {
     /// The message about a combination of keys that has no meaning.
     pub(super) fn check(&self) -> Result<(), String> {
@@ -236,10 +274,6 @@ impl Step {
 impl Faults {
     pub(crate) fn pause(&self) -> Duration {
         self.pause.0
-    }
-
-    pub(crate) fn delay(&self) -> Duration {
-        self.delay.0
     }
 
     pub(crate) fn early(&self) -> &[u8] {

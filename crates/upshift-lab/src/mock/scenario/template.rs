@@ -1,6 +1,7 @@
 //! The text of a scenario on its way to the wire: line ends and placeholders.
 
 use super::condition::host_of;
+use crate::mock::offer::first_offer;
 use upshift_http::websocket_accept;
 use upshift_record::RecordedRequest;
 
@@ -15,6 +16,8 @@ pub(crate) struct Placeholders {
     pub(crate) host: String,
     /// `{accept}`: the `Sec-WebSocket-Accept` for the client's key (RFC 6455 §4.2.2).
     pub(crate) accept: String,
+    /// `{offer}`: the protocol that the client offers, as it wrote it.
+    pub(crate) offer: String,
 }
 
 impl Placeholders {
@@ -27,7 +30,11 @@ impl Placeholders {
             None => String::new(),
         };
         let host = host_of(request).unwrap_or_else(|| "127.0.0.1".to_owned());
-        Self { http_port, https_port, host, accept }
+        let offer = match first_offer(request, false) {
+            Some(offer) => String::from_utf8_lossy(offer.protocol).into_owned(),
+            None => String::new(),
+        };
+        Self { http_port, https_port, host, accept, offer }
     }
 
     /// The text with its placeholders replaced. Other braces stay as they are.
@@ -36,6 +43,7 @@ impl Placeholders {
             .replace("{https-port}", &self.https_port.to_string())
             .replace("{host}", &self.host)
             .replace("{accept}", &self.accept)
+            .replace("{offer}", &self.offer)
     }
 
     /// The octets of a `send`: its lines end with CR LF unless it is `raw`, and `{length}` is the
