@@ -5,12 +5,14 @@
 //! | `upshift.schema.json` | `upshift schema` |
 //! | `docs/command-line.md` | `upshift help`, and `upshift VERB --help` for each verb |
 //! | `docs/mock-peers.md` | `upshift mock --list --json` |
+//! | `docs/notes.md` | `upshift note --list --json` |
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use crate::Findings;
+use crate::note_pages;
 use crate::run::{command, output, read_text, root, shown, succeeds, target};
 
 /// Writes all generated files.
@@ -41,6 +43,7 @@ fn for_each_file(mut act: impl FnMut(PathBuf, String) -> Result<(), String>) -> 
         ("upshift.schema.json", run_upshift(&["schema"])),
         ("docs/command-line.md", render_command_line()),
         ("docs/mock-peers.md", render_mock_peers()),
+        ("docs/notes.md", render_notes()),
     ];
     let mut findings = Findings::new();
     for (path, result) in generated {
@@ -114,6 +117,10 @@ fn render_mock_peers() -> Result<String, String> {
 
 fn member<'v>(peer: &'v Value, name: &str) -> &'v str {
     peer[name].as_str().unwrap_or_default()
+}
+
+fn render_notes() -> Result<String, String> {
+    note_pages::render(&run_upshift(&["note", "--list", "--json"])?)
 }
 
 /// The verbs that the overview lists below `Commands:`.

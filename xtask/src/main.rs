@@ -17,6 +17,7 @@ mod measure;
 mod modules;
 mod msrv;
 mod node;
+mod note_pages;
 mod peers;
 mod run;
 mod suite;
