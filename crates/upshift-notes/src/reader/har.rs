@@ -12,7 +12,7 @@ use upshift_record::{
 };
 
 use super::json::without_position;
-use super::{ReadError, Recording};
+use super::{ReadError, Recording, without_bom};
 
 const HELP: &str = "HAR is `{ \"log\": { \"entries\": [ { \"request\": …, \"response\": … } ] } }`; \
                     export it again";
@@ -88,8 +88,7 @@ struct Content {
 
 /// Reads all entries.
 pub(super) fn read_har(input: &[u8]) -> Result<Vec<Recording>, ReadError> {
-    // Some exporters write a byte order mark.
-    let input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
+    let input = without_bom(input);
     let har: Har = serde_json::from_slice(input).map_err(|error| har_error(&error, input))?;
     let mut recordings = Vec::new();
     for (index, entry) in har.log.entries.into_iter().enumerate() {
@@ -214,6 +213,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
     use super::*;
+    use crate::reader::{Format, guess_format};
 
     const HAR: &str = r#"{"log":{"version":"1.2","entries":[
       {"request":{"method":"GET","url":"https://a.example/x?y#z","httpVersion":"h2",
@@ -227,7 +227,9 @@ mod tests {
 
     #[test]
     fn entries_are_read() {
-        let recordings = read_har(HAR.as_bytes()).unwrap();
+        let with_mark = format!("\u{feff}{HAR}");
+        assert_eq!(guess_format(with_mark.as_bytes()), Some(Format::Har));
+        let recordings = read_har(with_mark.as_bytes()).unwrap();
         let exchange = &recordings[0].exchange;
         assert_eq!(exchange.lane, Some(Lane::Http2));
         let request = exchange.request.as_ref().unwrap();

@@ -5,8 +5,8 @@ use upshift_record::{EXCHANGE_SCHEMA, RecordedExchange};
 
 use super::{ReadError, Recording};
 
-const HELP: &str = "an exchange is an object with `schema`, `request` and `response`; \
-                    `upshift probe --json` writes them";
+const HELP: &str = "an exchange is an object with `schema` (`upshift.exchange/1`), and with `request`, \
+                    `response` or both";
 
 /// Reads exchanges.
 pub(super) fn read_json(input: &[u8]) -> Result<Vec<Recording>, ReadError> {

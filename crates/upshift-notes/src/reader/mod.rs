@@ -81,7 +81,7 @@ pub fn read(input: &[u8], format: Format) -> Result<Vec<Recording>, ReadError> {
 
 /// Guesses the format of an input; `None` if it looks like none.
 pub fn guess_format(input: &[u8]) -> Option<Format> {
-    let start = input.trim_ascii_start();
+    let start = without_bom(input).trim_ascii_start();
     if start.starts_with(b"{") || start.starts_with(b"[") {
         let is_har = json::first_key(start).is_some_and(|key| key == "log");
         return Some(if is_har { Format::Har } else { Format::Json });
@@ -99,6 +99,11 @@ pub fn guess_format(input: &[u8]) -> Option<Format> {
         }
     }
     if has_message { Some(Format::Text) } else { None }
+}
+
+/// Some exporters write a byte order mark.
+fn without_bom(input: &[u8]) -> &[u8] {
+    input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input)
 }
 
 impl Recording {

@@ -1,6 +1,6 @@
 //! The files that `upshift lint` reads.
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use upshift_notes::ignore::Ignores;
@@ -57,6 +57,9 @@ fn read_input(path: &Path, format: Option<Format>) -> Result<Input, VerbError> {
 }
 
 fn read_stdin() -> std::io::Result<Vec<u8>> {
+    if std::io::stdin().is_terminal() {
+        print_stderr("reading stdin: paste an exchange, and end it with Ctrl-D");
+    }
     let mut octets = Vec::new();
     std::io::stdin().read_to_end(&mut octets)?;
     Ok(octets)
