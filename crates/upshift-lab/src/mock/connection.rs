@@ -74,8 +74,10 @@ pub(crate) async fn serve_tcp(server: Arc<Server>, tcp: TcpStream, transport: Tr
         socket,
     };
     let first = match transport {
-        Transport::Tls => context.begin_tls(stream).await,
-        Transport::Tcp | Transport::Quic => context.begin_cleartext(stream).await,
+        Transport::Tcp if context.has_greeting() => context.begin_cleartext(stream).await,
+        // Clients that follow a 426 to TLS may stay on the port for cleartext.
+        Transport::Tcp | Transport::Tls => context.detect_tls(stream).await,
+        Transport::Quic => context.begin_cleartext(stream).await,
     };
     if let Some((context, next)) = first {
         context.run(next).await;
@@ -99,6 +101,11 @@ impl ConnectionContext {
         }
     }
 
+    fn has_greeting(&self) -> bool {
+        let settings = self.server.routes.connection_settings();
+        settings.is_some_and(|scenario| scenario.greeting().is_some())
+    }
+
     async fn begin_cleartext(self, mut stream: PeerStream) -> Option<(Self, Next)> {
         let settings = self.server.routes.connection_settings();
         if let Some(greeting) = settings.and_then(|scenario| scenario.greeting()) {
@@ -108,7 +115,8 @@ impl ConnectionContext {
         Some((self, Next::Http1(stream, None)))
     }
 
-    async fn begin_tls(self, mut stream: PeerStream) -> Option<(Self, Next)> {
+    /// Begins TLS if the client does, else cleartext: on both ports.
+    async fn detect_tls(self, mut stream: PeerStream) -> Option<(Self, Next)> {
         while stream.unread().is_empty() {
             self.read_more(&mut stream).await?;
         }
@@ -148,7 +156,7 @@ impl ConnectionContext {
         let tls = match accepted {
             Ok(tls) => tls,
             Err(error) => {
-                self.recorder.malformed(&format!("the TLS handshake failed: {error}"));
+                self.recorder.handshake_failed(&format!("the TLS handshake failed: {error}"));
                 return None;
             }
         };

@@ -31,6 +31,8 @@ pub struct ConnectionRecord {
     pub wire: WireLog,
     /// The octets inside TLS, with the properties of the handshake. Those of QUIC are not recorded.
     pub tls: Option<TlsRecord>,
+    /// The failure of a TLS handshake; `None` if none was begun, or it was completed.
+    pub handshake_error: Option<String>,
     /// The requests and what was answered, in the order of arrival.
     pub requests: Vec<AnsweredRequest>,
     /// The octets that are no request, in words.

@@ -60,6 +60,7 @@ impl Recorder {
             ended: None,
             wire: wire.clone(),
             tls: None,
+            handshake_error: None,
             requests: Vec::new(),
             malformed: Vec::new(),
         });
@@ -220,6 +221,16 @@ impl ConnectionRecorder {
     /// Records octets that are no request.
     pub(crate) fn malformed(&self, error: &str) {
         self.update(|record| record.malformed.push(error.to_owned()));
+        self.report_malformed(error);
+    }
+
+    /// Records that a TLS handshake failed, for example because the client rejects the certificate.
+    pub(crate) fn handshake_failed(&self, error: &str) {
+        self.update(|record| record.handshake_error = Some(error.to_owned()));
+        self.report_malformed(error);
+    }
+
+    fn report_malformed(&self, error: &str) {
         self.recorder.report(&MockEvent::Malformed {
             connection: self.number,
             at_us: microseconds(self.elapsed()),

@@ -65,6 +65,7 @@ fn record(exchanges: Vec<RecordedExchange>) -> MockRecord {
         ended: None,
         wire: WireLog::begin(),
         tls: None,
+        handshake_error: None,
         requests,
         malformed: Vec::new(),
     };
