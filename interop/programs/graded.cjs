@@ -19,11 +19,6 @@ const clients = {
     return checked(await fetch(url, { dispatcher, signal: AbortSignal.timeout(LIMIT) }));
   },
 
-  async axios() {
-    const response = await require("axios").get(url, { timeout: LIMIT, proxy: false, responseType: "text" });
-    return response.data;
-  },
-
   http() {
     const { get } = url.startsWith("https") ? require("node:https") : require("node:http");
     return new Promise((resolve, reject) => {

@@ -3,7 +3,6 @@
 Each does what its documentation shows first: fetch, fail for an error status, print the content.
 """
 
-import asyncio
 import sys
 
 client, url, certificate = sys.argv[1:]
@@ -15,14 +14,6 @@ def urllib():
 
     with urllib.request.urlopen(url, timeout=LIMIT) as response:
         return response.read().decode()
-
-
-def requests():
-    import requests as library
-
-    response = library.get(url, timeout=LIMIT)
-    response.raise_for_status()
-    return response.text
 
 
 def niquests():
@@ -43,21 +34,6 @@ def httpx():
         response = session.get(url)
         response.raise_for_status()
         return response.text
-
-
-def aiohttp():
-    import ssl
-
-    import aiohttp as library
-
-    async def fetch():
-        trust = ssl.create_default_context(cafile=certificate)
-        limit = library.ClientTimeout(total=LIMIT)
-        async with library.ClientSession(timeout=limit, raise_for_status=True) as session:
-            async with session.get(url, ssl=trust) as response:
-                return await response.text()
-
-    return asyncio.run(fetch())
 
 
 def pycurl():

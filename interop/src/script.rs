@@ -65,7 +65,7 @@ pub(crate) fn fill_in(name: &str, folder: &Scratch, places: &[(&str, String)]) -
     folder.file("configuration", text)
 }
 
-fn source(name: &str) -> PathBuf {
+pub(crate) fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(name)
 }
 

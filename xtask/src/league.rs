@@ -6,8 +6,16 @@ use crate::run::succeeds;
 
 /// Probes the real servers, and writes docs/league/servers.md.
 pub(crate) fn write_servers() -> bool {
+    write_with("probe_league")
+}
+
+/// Grades the real clients, and writes docs/league/clients.md.
+pub(crate) fn write_clients() -> bool {
+    write_with("grade_league")
+}
+
+fn write_with(test: &str) -> bool {
     let installed = peers::set_up();
     installed.print();
-    build_binary()
-        && succeeds(selected_tests(&installed, &["probe_league"]).env("UPSHIFT_WRITE", "1"))
+    build_binary() && succeeds(selected_tests(&installed, &[test]).env("UPSHIFT_WRITE", "1"))
 }

@@ -12,6 +12,9 @@ use crate::{debian, node};
 /// The programs, and the Debian packages that contain them.
 const PROGRAMS: &[(&str, &str)] = &[
     ("curl", "curl"),
+    ("wget", "wget"),
+    ("git", "git"),
+    ("ruby", "ruby"),
     ("nginx", "nginx-light"),
     ("haproxy", "haproxy"),
     ("apache2", "apache2"),

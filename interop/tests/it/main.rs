@@ -25,6 +25,7 @@ mod forecast;
 mod forecast_faults;
 mod framing;
 mod grade;
+mod grade_league;
 mod heavy;
 mod http1_differential;
 mod http2_frames;
