@@ -122,11 +122,10 @@ impl<'a> Lines<'a> {
 }
 
 pub(super) fn add_field_line(fields: &mut Vec<RecordedField>, line: &[u8]) {
-    if line.starts_with(b" ") || line.starts_with(b"\t") {
-        if let Some(RecordedField(_, value)) = fields.last_mut() {
-            *value = WireText::from([value.as_bytes(), b" ", line.trim_ascii()].concat());
-            return;
-        }
+    let is_folded = line.starts_with(b" ") || line.starts_with(b"\t");
+    if is_folded && let Some(RecordedField(_, value)) = fields.last_mut() {
+        *value = WireText::from([value.as_bytes(), b" ", line.trim_ascii()].concat());
+        return;
     }
     let colon = line.iter().position(|octet| *octet == b':').unwrap_or(line.len());
     let value = line.get(colon + 1..).unwrap_or_default();

@@ -9,10 +9,11 @@ use tokio::sync::watch;
 use upshift_record::Lane;
 
 use super::error::MockError;
+use super::listeners::Listeners;
 use super::options::MockOptions;
 use super::recorder::Recorder;
 use super::routes::Routes;
-use super::server::{Listeners, Server};
+use super::server::Server;
 use super::tls::{Identity, TlsConfigs};
 
 /// Binds the sockets. Returns the server with them, and its certificate in PEM.

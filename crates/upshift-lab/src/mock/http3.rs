@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use upshift_record::{ExchangeEnd, Lane, RecordedBody, RecordedRequest};
 
-use super::connection::ConnectionContext;
+use super::connection_context::ConnectionContext;
 use super::framed::{FramedAnswer, recorded_fields, recorded_request};
 use super::pending_request::PendingRequest;
 use super::record::Transport;

@@ -29,12 +29,15 @@
 mod binding;
 pub mod catalogue;
 mod connection;
+mod connection_context;
 mod error;
 mod event;
 mod framed;
 mod http1;
 mod http2;
 mod http3;
+mod listeners;
+mod next;
 mod offer;
 mod options;
 mod peer;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::error::MockError;
 use super::event::MockEvent;
-use super::peer::{MockPeer, StartingPeer};
 use super::recorder::EventSink;
 use super::routes::{Route, RouteKey};
 use super::scenario::Scenario;
@@ -97,34 +96,6 @@ impl MockOptions {
     #[must_use]
     pub fn forget_ended_connections(self) -> Self {
         Self { keeps_ended: false, ..self }
-    }
-
-    /// Starts the peer.
-    ///
-    /// # Errors
-    /// If an address cannot be bound, the certificate cannot be used, or the scenarios cannot share
-    /// the ports.
-    pub async fn start(self) -> Result<MockPeer, MockError> {
-        let (sender, started) = tokio::sync::oneshot::channel();
-        let peer = StartingPeer::spawn(self, move |result| {
-            // The caller has gone if it fails, and the peer stops with its handle.
-            let _ = sender.send(result);
-        })?;
-        peer.finish(started.await.ok())
-    }
-
-    /// Starts the peer, for callers without an async runtime. It blocks the thread until the peer
-    /// listens.
-    ///
-    /// # Errors
-    /// As [`MockOptions::start`].
-    pub fn start_blocking(self) -> Result<MockPeer, MockError> {
-        let (sender, started) = std::sync::mpsc::channel();
-        let peer = StartingPeer::spawn(self, move |result| {
-            // As above.
-            let _ = sender.send(result);
-        })?;
-        peer.finish(started.recv().ok())
     }
 
     pub(crate) fn check_routes(&self) -> Result<(), MockError> {

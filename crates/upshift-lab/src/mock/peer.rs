@@ -116,6 +116,36 @@ impl MockPeer {
     }
 }
 
+impl MockOptions {
+    /// Starts the peer.
+    ///
+    /// # Errors
+    /// If an address cannot be bound, the certificate cannot be used, or the scenarios cannot share
+    /// the ports.
+    pub async fn start(self) -> Result<MockPeer, MockError> {
+        let (sender, started) = tokio::sync::oneshot::channel();
+        let peer = StartingPeer::spawn(self, move |result| {
+            // The caller has gone if it fails, and the peer stops with its handle.
+            let _ = sender.send(result);
+        })?;
+        peer.finish(started.await.ok())
+    }
+
+    /// Starts the peer, for callers without an async runtime. It blocks the thread until the peer
+    /// listens.
+    ///
+    /// # Errors
+    /// As [`MockOptions::start`].
+    pub fn start_blocking(self) -> Result<MockPeer, MockError> {
+        let (sender, started) = std::sync::mpsc::channel();
+        let peer = StartingPeer::spawn(self, move |result| {
+            // As above.
+            let _ = sender.send(result);
+        })?;
+        peer.finish(started.recv().ok())
+    }
+}
+
 impl StartingPeer {
     /// Starts the thread, which calls `report` once the peer listens, or cannot.
     pub(crate) fn spawn(
@@ -184,7 +214,7 @@ fn run_peer(
             certificate,
             recorder: recorder.clone(),
         }));
-        Arc::new(server).run(listeners).await;
+        listeners.serve(Arc::new(server)).await;
         Some(recorder.record())
     })
 }

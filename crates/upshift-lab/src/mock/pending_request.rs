@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use upshift_record::{Lane, Protection, RecordedExchange, RecordedRequest};
 
-use super::connection::ConnectionContext;
+use super::connection_context::ConnectionContext;
 use super::recorder::RequestPlace;
 use super::routes::Route;
 use super::scenario::{AskedRequest, ChosenStep, Origin, Then};

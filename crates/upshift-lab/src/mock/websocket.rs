@@ -2,7 +2,8 @@
 
 use tokio::io::AsyncWriteExt;
 
-use super::connection::{ConnectionContext, Next};
+use super::connection_context::ConnectionContext;
+use super::next::Next;
 use super::peer_stream::PeerStream;
 
 /// The longest payload of a frame that is sent back.

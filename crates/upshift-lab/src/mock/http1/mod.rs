@@ -7,7 +7,8 @@ mod request;
 
 use upshift_record::{Lane, Protection};
 
-use super::connection::{ConnectionContext, Next};
+use super::connection_context::ConnectionContext;
+use super::next::Next;
 use super::peer_stream::PeerStream;
 use super::pending_request::PendingRequest;
 use super::scenario::{AnswerTime, Origin};

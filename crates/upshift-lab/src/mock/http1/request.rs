@@ -6,7 +6,8 @@ use upshift_record::{ExchangeEnd, Lane, Protection, RecordedBody, RecordedReques
 use crate::lenient_http1::{
     BodyLength, BodyProgress, ChunkedReader, LenientHead, read_responses, request_body_length,
 };
-use crate::mock::connection::{ConnectionContext, Next};
+use crate::mock::connection_context::ConnectionContext;
+use crate::mock::next::Next;
 use crate::mock::offer::first_offer;
 use crate::mock::peer_stream::PeerStream;
 use crate::mock::pending_request::PendingRequest;

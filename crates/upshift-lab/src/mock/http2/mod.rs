@@ -1,6 +1,7 @@
 //! HTTP/2: requests through the `h2` library. So are answers, except those that it refuses to send;
 //! their frames are written by hand.
 
+mod command;
 mod frames;
 mod injector;
 mod opening;
@@ -14,25 +15,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use upshift_record::{Lane, Protection};
 
-use super::connection::ConnectionContext;
+use super::connection_context::ConnectionContext;
 use super::peer_stream::PeerStream;
 use super::pending_request::PendingRequest;
+use command::Command;
 use injector::{FrameInjector, FrameSender};
 use opening::StreamOneReader;
 
 /// The stream below the library.
 type Io = FrameInjector<StreamOneReader<PeerStream>>;
-
-/// A request of a stream to its connection.
-pub(super) enum Command {
-    /// GOAWAY, then an end when all streams are answered.
-    Close,
-    /// An end at once, as the next layer has it.
-    Abort,
-    /// The handle of a stream that was answered by hand: the library would reset the stream if it
-    /// were dropped.
-    Keep(SendResponse<Bytes>),
-}
 
 /// A connection whose requests are being answered.
 struct Session<'a> {

@@ -7,10 +7,10 @@ use http::{Request, Response, StatusCode};
 use tokio::sync::mpsc::UnboundedSender;
 use upshift_record::{ExchangeEnd, Lane, Protection, RecordedBody, RecordedRequest};
 
-use super::Command;
+use super::command::Command;
 use super::frames::response_frames;
 use super::injector::FrameSender;
-use crate::mock::connection::ConnectionContext;
+use crate::mock::connection_context::ConnectionContext;
 use crate::mock::framed::{FramedAnswer, FramedHead, recorded_fields, recorded_request};
 use crate::mock::pending_request::PendingRequest;
 use crate::mock::scenario::{Answer, AnswerTime, ChosenStep, Origin, Then};
