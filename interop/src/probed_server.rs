@@ -10,8 +10,8 @@ use crate::path_server::find_port;
 use crate::program::until;
 use crate::script::fill_in;
 use crate::{
-    Certificate, Gateway, Output, Program, Scratch, envoy, find, free_port, run, start_script,
-    upshift,
+    Certificate, EchoOrigin, Gateway, Output, Program, Scratch, envoy, find, free_port, run,
+    start_script, upshift,
 };
 
 /// The names of the servers, in the order of docs/league/servers.md, and the peers that each needs.
@@ -28,7 +28,7 @@ pub const PROBED_SERVERS: [(&str, &[&str]); 13] = [
     ("Node ws", &["node", "node packages"]),
     ("Python websockets", &["python packages"]),
     ("Python http.server", &["python packages"]),
-    ("Upshift", &["python packages"]),
+    ("Upshift", &[]),
 ];
 
 /// A server that is probed, as long as this value.
@@ -37,7 +37,7 @@ pub struct ProbedServer {
     http: SocketAddr,
     https: Option<SocketAddr>,
     _programs: Vec<Program>,
-    _gateway: Option<Gateway>,
+    _gateway: Option<(Gateway, EchoOrigin)>,
     _files: (Scratch, Certificate),
 }
 
@@ -99,6 +99,8 @@ impl ProbedServer {
     pub fn probe_path(&self, path: &str) -> (Value, i32) {
         let url = format!("http://{}{path}", self.http);
         let mut words = vec!["probe".to_owned(), "--json".to_owned(), url];
+        // For a busy machine. An answer that comes late would change the matrix.
+        words.extend(["--timeout=20s", "--connect-timeout=10s"].map(str::to_owned));
         if let Some(https) = self.https {
             words.push(format!("--tls-port={}", https.port()));
         }
@@ -213,17 +215,15 @@ impl Setup {
         self.started(vec![program], false)
     }
 
-    /// A gateway with a rule, in front of Python's server.
+    /// A gateway with a rule.
     fn start_upshift(mut self) -> ProbedServer {
-        let files = self.folder.path().join("files").to_string_lossy().into_owned();
-        let program = start_script("probe/python_server.py", &[&files]);
-        let (upstream, program) = find_port(program, "http.server");
+        let origin = EchoOrigin::start();
         let rule = "[[rule]]\nid = \"needs-tls\"\npaths = [\"/**\"]\nrequire = { tls = \"1.2\" }\n";
         let keys = "http3 = true\nh2c-upgrade = true\n";
-        let gateway = Gateway::with(upstream, keys, rule, &[]);
+        let gateway = Gateway::with(origin.address(), keys, rule, &[]);
         (self.http, self.https) = (gateway.http(), gateway.https());
-        let mut server = self.started(vec![program], true);
-        server._gateway = Some(gateway);
+        let mut server = self.started(Vec::new(), true);
+        server._gateway = Some((gateway, origin));
         server
     }
 
@@ -273,8 +273,9 @@ fn package_version(name: &str) -> String {
         "Envoy" => {
             let binary = envoy().unwrap_or_else(|| "envoy".into());
             let text = run(&binary.to_string_lossy(), &["--version"]).stdout;
-            // `envoy  version: <hash>/1.33.0/Clean/…`.
-            first_number(text.split('/').nth(1).unwrap_or_default())
+            // `…/envoy  version: <hash>/1.40.0/Clean/…`.
+            let versions = text.split("version: ").nth(1).unwrap_or_default();
+            first_number(versions.split('/').nth(1).unwrap_or_default())
         }
         // It does not tell itself.
         "CUPS" => {

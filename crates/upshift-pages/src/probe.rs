@@ -166,9 +166,9 @@ fn hops_section(hops: &[HopFinding]) -> Markup {
             ul.rules {
                 @for hop in hops {
                     li.rule-row {
-                        div {
+                        div.rule-share {
                             p { (level_badge(hop.level)) " " (hop.summary) }
-                            @for evidence in &hop.evidence { p.soft { (evidence) } }
+                            @for evidence in &hop.evidence { p.soft { (with_code(evidence)) } }
                         }
                     }
                 }
@@ -184,13 +184,25 @@ fn notes_section(notes: &[ProbeNote]) -> Markup {
             ul.rules {
                 @for note in notes {
                     li.rule-row {
-                        div {
-                            p { (level_badge(note.level)) " " code { (note.note) } " " (note.message) }
+                        div.rule-share {
+                            p {
+                                (level_badge(note.level)) " " code { (note.note) } " "
+                                (with_code(&note.message))
+                            }
                             p.soft { (note.source) " · " (note.questions.join(", ")) }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// A text in which what stands between backticks is code.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }

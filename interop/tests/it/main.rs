@@ -47,6 +47,7 @@ mod path_matrix;
 mod plan;
 mod probe_faults;
 mod probe_league;
+mod probe_page;
 mod probe_servers;
 mod progress;
 mod prometheus_files;

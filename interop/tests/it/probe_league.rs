@@ -120,6 +120,7 @@ fn cell(row: &Value) -> String {
         "declined" if status.is_empty() => "declined".to_owned(),
         "declined" => format!("declined: {status}"),
         "failed" if reason.contains("UDP port closed") => "closed".to_owned(),
+        "failed" if reason.starts_with("the 101 has") => "wrong 101".to_owned(),
         "failed" => "no answer".to_owned(),
         _ => status + &offer_text(row),
     }
@@ -168,8 +169,8 @@ something else.
 ## Lanes
 
 A number is the status of the final response. In parentheses is what its `Upgrade` names. **101** is
-a switch that worked. `declined` is an answer in another protocol, and `–` a lane that the server has
-no port for.
+a switch that worked, `wrong 101` one to a protocol that was not offered. `declined` is an answer in
+another protocol, and `–` a lane that the server has no port for.
 
 "
     .to_owned();

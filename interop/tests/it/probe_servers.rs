@@ -161,7 +161,6 @@ fn probe_cups() {
 /// The gateway keeps every promise of its refusals.
 #[test]
 fn probe_our_own_gateway() {
-    peers!("python packages");
     let server = ProbedServer::start("Upshift");
     let (report, code) = server.probe();
     let outcomes = outcomes(&report);

@@ -229,7 +229,7 @@ impl Answers<'_> {
         Some(finding(
             "offer-breaks",
             NoteLevel::Error,
-            "A request with an offer to switch to an unknown protocol gets no response.",
+            "An offer to switch to an unknown protocol is not ignored, but breaks the exchange.",
             evidence,
         ))
     }

@@ -71,6 +71,10 @@ fn judge_content(received: &[u8]) -> (ProbeOutcome, String) {
         Some(response) => {
             (ProbeOutcome::Declined, format!("HTTP/{} {}", response.version, response.status))
         }
+        // The SETTINGS of a server that speaks HTTP/2 alone, or a TLS alert.
+        None if received[0] < b'\t' || received[0] == 0x15 => {
+            (ProbeOutcome::Declined, "no HTTP/1".to_owned())
+        }
         None => (ProbeOutcome::Accepted, format!("{} octets without a head", received.len())),
     }
 }

@@ -121,3 +121,66 @@ fn push_evidence(text: &mut String, evidence: &str, palette: Palette) {
         text.push_str(&format!("{}\n", palette.paint(Hue::Faint, line)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+
+    use super::super::paragraphs::WIDTH;
+    use super::*;
+
+    fn report() -> ProbeReport {
+        let json = serde_json::json!({
+            "schema": "upshift.probe/1", "url": "http://a.example/", "cleartext": "a.example:80",
+            "tls": "a.example:443", "connections": 18, "elapsed_ms": 1234.5,
+            "certificate": { "trusted": false, "problem": "it has expired", "chain_length": 2 },
+            "lanes": [
+                { "question": "h2c-upgrade", "outcome": "answered", "status": 426,
+                  "upgrade": ["websocket", "TLS/1.3"], "elapsed_ms": 0.84,
+                  "exchange": { "schema": "upshift.exchange/1",
+                      "interim": [{ "status": 103, "version": "1.1", "fields": [] }],
+                      "response": { "status": 426, "version": "1.1", "fields": [] } } },
+                { "question": "ws", "outcome": "switched", "status": null, "upgrade": [],
+                  "switched_to": "websocket", "elapsed_ms": 20.0,
+                  "remarks": ["the server does not answer a close frame"],
+                  "exchange": { "schema": "upshift.exchange/1",
+                      "interim": [{ "status": 101, "version": "1.1", "fields": [] }] } },
+                { "question": "h3", "outcome": "not-asked", "status": null, "upgrade": [],
+                  "reason": "its TLS port is not known (--tls-port)", "elapsed_ms": null },
+            ],
+            "extras": [],
+            "promises": [{ "what": "TLS/1.3", "sources": ["Upgrade"],
+                "made_by": ["h1.0", "h1.1", "ws", "token", "tokens"], "verdict": "not-delivered",
+                "evidence": "tls-inband: 426, which asks for the same; tls1.3: connection refused" }],
+            "hops": [{ "id": "upgrade-removed", "level": "error", "evidence": ["`Server: nginx`"],
+                "summary": "A hop between us removed Upgrade: the server answers as if nothing was \
+                            offered." }],
+            "notes": [{ "note": "U002", "level": "warn", "message": "no `Connection`",
+                "source": "RFC 9110 §7.8", "questions": ["ws"] }],
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn the_report_fits_80_columns() {
+        let text = render(&report(), Palette::colourless());
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+            assert_eq!(line.trim_end(), line);
+        }
+    }
+
+    #[test]
+    fn an_interim_response_and_a_switch_are_shown() {
+        let text = render(&report(), Palette::colourless());
+        for line in [
+            "  h2c-upgrade  103, 426 Upgrade Required      websocket, TLS/1.3         0.8 ms",
+            "  ws           101 Switching Protocols        → websocket                 20 ms",
+            "  h3           not asked: its TLS port is not known (--tls-port)",
+            "  ✗ TLS/1.3: advertised, not delivered",
+            "      from Upgrade in h1.0, h1.1, ws and 2 others",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+    }
+}
