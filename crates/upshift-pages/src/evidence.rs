@@ -182,7 +182,7 @@ fn interruption_table(rule: &RuleEvidence) -> Markup {
     for interruption in &rule.interruptions {
         rows.push(vec![
             period(&interruption.from, &interruption.to),
-            text_cell(&interruption.kind),
+            prose_cell(&interruption.kind_text()),
             text_cell(interruption.actor.as_deref().unwrap_or_default()),
             prose_cell(interruption.reason_text().unwrap_or_default()),
         ]);
@@ -191,13 +191,15 @@ fn interruption_table(rule: &RuleEvidence) -> Markup {
 }
 
 fn definition_table(rule: &RuleEvidence) -> Markup {
-    let columns = ["Time", "Requirement", "Applies to"].map(Column::text);
+    let mut columns = Vec::from(["Time", "Requirement", "Applies to"].map(Column::text));
+    columns.push(Column::number("Seconds enforced"));
     let mut rows = Vec::new();
     for definition in &rule.definitions {
         rows.push(vec![
             period(&definition.from, &definition.to),
             prose_cell(&definition.requirement),
             prose_cell(&definition.applies_to),
+            number_cell(definition.enforced_seconds),
         ]);
     }
     table(&format!("Requirement of {}", rule.rule), &columns, rows)
@@ -279,9 +281,12 @@ fn revision_section(revisions: &[PolicyRevisionRecord]) -> Markup {
 
 fn event_cell(revision: &PolicyRevisionRecord) -> Markup {
     html! {
-        span.prose {
+        div.prose {
             @if let Some(change) = &revision.change { "change " code { (change.id) } ": " }
             (revision.event_text())
+            @if !revision.policy_changes.is_empty() {
+                ul { @for change in &revision.policy_changes { li { (change) } } }
+            }
         }
     }
 }

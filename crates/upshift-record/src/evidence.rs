@@ -100,12 +100,15 @@ pub struct RuleEvidence {
     /// The evidence in words.
     pub statement: String,
     /// The time from which the rule has enforced what it enforced at the end of the period; `null`
-    /// if it did not enforce then. Times at which the gateway was not running do not end this.
+    /// if it did not enforce then, or if nothing is known of that time. Times at which the gateway
+    /// was not running do not end this.
     pub enforced_since: Option<String>,
-    /// The seconds of the period in which the rule is known to have enforced.
+    /// The seconds of the period in which the rule is known to have enforced the last of its
+    /// definitions. Those of each definition are in `definitions`.
     pub enforced_seconds: u64,
     /// The times between the first enforcement in the period and its end at which the rule did not
-    /// enforce, or at which nothing is known.
+    /// enforce, or at which nothing is known; and, once it has enforced its last definition, those
+    /// at which it enforced another.
     pub interruptions: Vec<Interruption>,
     /// The phases, in the order of time.
     pub phases: Vec<PhaseSpan>,
@@ -129,8 +132,12 @@ pub struct Interruption {
     pub from: String,
     /// Its end.
     pub to: String,
-    /// The phase; `stopped` or `not-recorded` for a gap; `absent` if the policy lacked the rule.
+    /// The phase; `stopped` or `not-recorded` for a gap; `absent` if the policy lacked the rule;
+    /// `other-definition` if it enforced another requirement, or for other requests.
     pub kind: String,
+    /// With `other-definition`: that requirement and its requests in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
     /// The person, `breaker`, or the account of the gateway.
     pub actor: Option<String>,
     /// The reason; empty if none was given.
@@ -179,6 +186,8 @@ pub struct RuleDefinition {
     pub required: Vec<RequiredRecord>,
     /// The requests that it applies to, such as `paths /account/**`.
     pub applies_to: String,
+    /// The seconds of this time in which the rule is known to have enforced it.
+    pub enforced_seconds: u64,
     /// The digest of the policy that it is in.
     pub policy: String,
 }
@@ -291,6 +300,9 @@ pub struct PolicyRevisionRecord {
     /// The digest of the effective policy: that of the file, with every rule's phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective: Option<String>,
+    /// What this policy adds, removes and changes, compared with the one before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policy_changes: Vec<String>,
     /// The rules whose phase is another than before; all rules after a start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RulePhaseRecord>,

@@ -32,6 +32,19 @@ impl PhaseSpan {
 }
 
 impl Interruption {
+    /// The kind in words, with the definition that the rule enforced instead.
+    pub fn kind_text(&self) -> String {
+        match &self.definition {
+            Some(definition) => format!("enforced instead: {definition}"),
+            None => self.kind.clone(),
+        }
+    }
+
+    /// The reason, if one was given.
+    pub fn given_reason(&self) -> Option<&str> {
+        self.reason.as_deref().filter(|reason| !reason.is_empty())
+    }
+
     /// The reason in words; `None` if nothing is known.
     pub fn reason_text(&self) -> Option<&str> {
         match self.reason.as_deref() {

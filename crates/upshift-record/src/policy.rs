@@ -83,6 +83,11 @@ impl PolicyRecord {
 }
 
 impl PolicyRuleRecord {
+    /// Returns true if both require the same of the same requests.
+    pub fn has_same_definition(&self, other: &Self) -> bool {
+        self.require == other.require && self.applies_to == other.applies_to
+    }
+
     fn of_rule(rule: &Rule) -> Self {
         let mut require = Vec::new();
         for requirement in &rule.require {

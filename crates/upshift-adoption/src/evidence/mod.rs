@@ -2,9 +2,11 @@
 
 mod chain_record;
 mod counts;
+mod enforcement;
 mod exemptions;
 mod gaps;
 mod period;
+mod policy_changes;
 mod replay;
 mod revisions;
 mod rule;
@@ -48,7 +50,7 @@ pub fn build_evidence(input: EvidenceInput) -> EvidenceReport {
     let to = to.min(now);
     let from = from.or_else(|| first_record(&timeline, recording_since)).unwrap_or(to).min(to);
     let period = Period { from, to };
-    let (policies, revisions) = revisions::revision_records(&chain, &period);
+    let (policies, revisions) = revisions::revision_records(&chain, &timeline, &period);
     let traffic = TrafficCounts::from_rows(&usage.rows);
     EvidenceReport {
         now: now.to_string(),

@@ -108,7 +108,8 @@ impl Replay {
         if self.policy.as_ref().is_none_or(|span| span.digest != in_force.policy) {
             self.close_policy(at);
             let digest = in_force.policy.clone();
-            self.policy = Some(PolicySpan { from: at, to: at, digest });
+            let (actor, reason) = (entry.actor.clone(), entry.reason.clone());
+            self.policy = Some(PolicySpan { from: at, to: at, digest, actor, reason });
         }
         for state in &in_force.rules {
             self.apply_state(state, origin, (at, entry));

@@ -4,11 +4,14 @@ use upshift_record::evidence::PolicyRevisionRecord;
 use upshift_record::policy::PolicyRecord;
 
 use super::period::Period;
+use super::policy_changes::list_policy_changes;
+use super::timeline::Timeline;
 use crate::ledger::{LedgerEntry, StoredChain, StoredEntry};
 
 /// The policies and revisions of the period, including the revision in force when it began.
 pub(super) fn revision_records(
     chain: &StoredChain,
+    timeline: &Timeline,
     period: &Period,
 ) -> (Vec<PolicyRecord>, Vec<PolicyRevisionRecord>) {
     let (mut digests, mut revisions): (Vec<&str>, Vec<PolicyRevisionRecord>) =
@@ -18,7 +21,8 @@ pub(super) fn revision_records(
         if entry.at >= period.to {
             continue;
         }
-        let previous = match index.checked_sub(1).and_then(|before| chain.entries.get(before)) {
+        let earlier = chain.entries.get(..index).unwrap_or_default();
+        let previous = match earlier.last() {
             Some(before) => before.hash.clone(),
             None => chain.ends.as_ref().map(|(anchor, _)| anchor.hash.clone()).unwrap_or_default(),
         };
@@ -27,16 +31,29 @@ pub(super) fn revision_records(
         {
             digests.push(&in_force.policy);
         }
-        let change = chain.change_of(entry).cloned();
-        revisions.push(PolicyRevisionRecord { change, ..revision_record(stored, entry, previous) });
+        let mut record = revision_record(stored, entry, previous);
+        record.change = chain.change_of(entry).cloned();
+        record.policy_changes = changes_since(earlier, entry, timeline);
+        revisions.push(record);
     }
-    let mut policies: Vec<PolicyRecord> = Vec::new();
-    for digest in digests {
-        if let Some(text) = chain.policies.get(digest) {
-            policies.extend(serde_json::from_str::<PolicyRecord>(text).ok());
-        }
+    let policies = digests.iter().filter_map(|digest| timeline.texts.get(*digest));
+    (policies.cloned().collect(), revisions)
+}
+
+/// The differences between the policy of a revision and the one that was in force before it.
+fn changes_since(earlier: &[StoredEntry], entry: &LedgerEntry, timeline: &Timeline) -> Vec<String> {
+    let Some(before) = earlier.iter().rev().find_map(policy_digest) else { return Vec::new() };
+    let Some(after) = &entry.in_force else { return Vec::new() };
+    match (timeline.texts.get(before), timeline.texts.get(&after.policy)) {
+        (Some(before), Some(after)) => list_policy_changes(before, after),
+        _ => Vec::new(),
     }
-    (policies, revisions)
+}
+
+/// The digest of the policy that a revision puts in force.
+fn policy_digest(stored: &StoredEntry) -> Option<&str> {
+    let in_force = stored.entry.as_ref()?.in_force.as_ref()?;
+    Some(&in_force.policy)
 }
 
 /// The index of the last revision before the period that changed what was in force; 0 if there is
@@ -71,6 +88,7 @@ fn revision_record(
         change: None,
         policy: in_force.map(|in_force| in_force.policy.clone()),
         effective: in_force.map(|in_force| in_force.effective.clone()),
+        policy_changes: Vec::new(),
         rules: in_force.map(|in_force| in_force.rules.clone()).unwrap_or_default(),
         previous_hash,
         hash: stored.hash.clone(),

@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
-use upshift_core::policy::{Exemption, Matcher, PolicySpec, Requirement, RuleSpec};
+use upshift_core::policy::{Exemption, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec};
 use upshift_core::{Policy, TlsVersion};
 use upshift_record::evidence::RulePhaseRecord;
 
@@ -81,6 +81,14 @@ impl Bench {
     }
 }
 
+/// TLS 1.2 or later, but not for `/open/**`.
+fn excluding_policy() -> PolicyText {
+    let mut rule = RuleSpec::new("tls", vec![Requirement::Tls(TlsVersion::V1_2)]);
+    rule.matcher.paths.exclude = vec![PathPattern::parse("/open/**").unwrap()];
+    let spec = PolicySpec { rules: vec![rule], ..PolicySpec::default() };
+    PolicyText::of_policy(&Policy::new(spec).unwrap())
+}
+
 fn policy_text(minimum: TlsVersion, exempts: bool) -> PolicyText {
     let rule = RuleSpec::new("tls", vec![Requirement::Tls(minimum)]);
     let mut exemptions = Vec::new();
@@ -96,6 +104,12 @@ fn policy_text(minimum: TlsVersion, exempts: bool) -> PolicyText {
     }
     let spec = PolicySpec { rules: vec![rule], exemptions, ..PolicySpec::default() };
     PolicyText::of_policy(&Policy::new(spec).unwrap())
+}
+
+/// The requirements of a rule, and the seconds for which it enforced each.
+fn definitions(rule: &RuleEvidence) -> Vec<(&str, u64)> {
+    let records = rule.definitions.iter();
+    records.map(|definition| (&*definition.requirement, definition.enforced_seconds)).collect()
 }
 
 fn phases(rule: &RuleEvidence) -> Vec<(String, String, &str, &str)> {
@@ -191,7 +205,7 @@ fn the_time_after_a_kill_is_unknown() {
     );
     assert_eq!(rule.enforced_seconds, 120 + 90);
     assert_eq!(rule.enforced_since, None, "nothing is known of its end");
-    assert!(rule.statement.contains("but not at its end"), "{}", rule.statement);
+    assert!(rule.statement.contains("; nothing is known of its end"), "{}", rule.statement);
 }
 
 /// Enforcement starts again when the requirement changes.
@@ -206,8 +220,22 @@ fn a_reload_changes_what_is_enforced_and_what_is_exempt() {
     let rule = &report.rules[0];
     assert_eq!(rule.phases.len(), 1, "the phase is the same all the time");
     assert_eq!(rule.enforced_since, Some(text(100)));
-    let definitions: Vec<_> = rule.definitions.iter().map(|one| &*one.requirement).collect();
-    assert_eq!(definitions, ["TLS 1.2 or later", "TLS 1.3 or later"]);
+    assert_eq!(definitions(rule), [("TLS 1.2 or later", 100), ("TLS 1.3 or later", 100)]);
+    assert!(rule.interruptions.is_empty(), "a new requirement does not interrupt the one before");
+    let statement = format!(
+        "TLS 1.3 or later, for all requests: enforced since {}, and in this period for 1 min 40 s; \
+         the rule enforced another requirement, or for other requests, for 1 min 40 s.",
+        text(100)
+    );
+    assert_eq!(rule.statement, statement);
+    let changes = &report.revisions[1].policy_changes;
+    assert_eq!(
+        changes[..],
+        [
+            "rule tls requires TLS 1.3 or later (before: TLS 1.2 or later)",
+            "exemption kiosks removed"
+        ]
+    );
     let exemption = &report.exemptions[0];
     assert_eq!((&*exemption.exemption, &*exemption.owner), ("kiosks", "retail"));
     assert_eq!((&exemption.since, exemption.may_be_older), (&text(0), true));
@@ -215,6 +243,59 @@ fn a_reload_changes_what_is_enforced_and_what_is_exempt() {
     let builtin = report.exemptions.last().unwrap();
     assert_eq!((&*builtin.owner, &builtin.ended), ("built in", &None));
     assert_eq!(report.policies.len(), 2);
+}
+
+/// A rule that enforced TLS 1.0 for a while, or left paths out, did not enforce TLS 1.2 for all of
+/// the period, although its phase was `enforce`.
+#[test]
+fn a_requirement_that_was_relaxed_for_a_time_was_not_enforced_then() {
+    use RevisionCause::{Reload, Start, Stop};
+    let strict = policy_text(TlsVersion::V1_2, false);
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.take_policy(strict.clone());
+    bench.push(0, Start, Some("enforce"));
+    bench.take_policy(policy_text(TlsVersion::V1_0, false));
+    bench.push(100, Reload, Some("enforce"));
+    bench.take_policy(strict.clone());
+    bench.push(130, Reload, Some("enforce"));
+    bench.take_policy(excluding_policy());
+    bench.push(200, Reload, Some("enforce"));
+    bench.take_policy(strict);
+    bench.push(210, Reload, Some("enforce"));
+    bench.push(300, Stop, None);
+    let report = bench.report((0, 300), false, 300);
+    let rule = &report.rules[0];
+    assert_eq!(rule.enforced_seconds, 100 + 70 + 90);
+    assert_eq!(rule.enforced_since, Some(text(210)));
+    let breaks: Vec<_> = rule.interruptions.iter().map(|one| (&*one.from, &*one.kind)).collect();
+    let other = "other-definition";
+    assert_eq!(breaks, [(text(100).as_str(), other), (text(200).as_str(), other)]);
+    let relaxed = rule.interruptions[0].kind_text();
+    assert_eq!(relaxed, "enforced instead: TLS 1.0 or later, for all requests");
+    let excluding = rule.interruptions[1].kind_text();
+    assert!(excluding.ends_with(" but not paths /open/**"), "{excluding}");
+    assert!(
+        rule.statement.contains("; interrupted 2 times, for 40 s; the rule enforced another"),
+        "{}",
+        rule.statement
+    );
+    let seconds: Vec<u64> = rule.definitions.iter().map(|one| one.enforced_seconds).collect();
+    assert_eq!(seconds, [100, 30, 70, 10, 90]);
+    let changes = &report.revisions[3].policy_changes;
+    assert!(changes[0].starts_with("rule tls applies to "), "{changes:?}");
+}
+
+/// What was enforced until the gateway stopped is not reported as given up: it served nothing more.
+#[test]
+fn a_stop_at_the_end_does_not_end_enforcement() {
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.push(0, RevisionCause::Start, Some("enforce"));
+    bench.push(90, RevisionCause::Stop, None);
+    let report = bench.report((0, 120), false, 200);
+    let rule = &report.rules[0];
+    assert_eq!(rule.enforced_since, Some(text(0)));
+    let stop = format!("enforced since {}, until the gateway stopped at {},", text(0), text(90));
+    assert!(rule.statement.contains(&stop), "{}", rule.statement);
 }
 
 #[test]

@@ -47,6 +47,9 @@ pub(super) struct PolicySpan {
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
     pub(super) digest: String,
+    /// The account or person that put it in force.
+    pub(super) actor: String,
+    pub(super) reason: String,
 }
 
 /// A time for which records are missing or incomplete.
@@ -131,8 +134,7 @@ impl Timeline {
             let policy = self.texts.get(&span.digest);
             let Some(found) = policy.and_then(|policy| find_rule(policy, rule)) else { continue };
             if let Some((last, same)) = definitions.last_mut()
-                && same.require == found.require
-                && same.applies_to == found.applies_to
+                && same.has_same_definition(found)
             {
                 last.to = span.to;
                 continue;

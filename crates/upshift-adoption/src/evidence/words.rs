@@ -2,8 +2,14 @@
 
 use jiff::Timestamp;
 use upshift_record::RequiredRecord;
+use upshift_record::policy::PolicyRuleRecord;
 
 use super::period::instant;
+
+/// A rule's requirement, and the requests that it applies to.
+pub(super) fn definition_text(rule: &PolicyRuleRecord) -> String {
+    format!("{}, for {}", requirement_text(&rule.require), rule.applies_to)
+}
 
 /// A list of requirements. Meeting any of them is enough.
 pub(super) fn requirement_text(require: &[RequiredRecord]) -> String {

@@ -2,7 +2,7 @@
 
 use upshift_record::evidence::{
     ChainRecord, EvidenceReport, ExemptionEvidence, LabelEvidence, PolicyRevisionRecord,
-    RuleEvidence, StandingCounts,
+    RuleDefinition, RuleEvidence, StandingCounts,
 };
 
 use super::super::table::wrapped;
@@ -50,6 +50,7 @@ fn render_chain(chain: &ChainRecord, palette: Palette) -> String {
 
 fn render_rule(rule: &RuleEvidence) -> String {
     let mut text = wrapped("statement", &rule.statement);
+    text.push_str(&render_definitions(&rule.definitions));
     text.push_str(&render_counts(&rule.counts));
     text.push_str(&render_labels("HTTP", &rule.http));
     text.push_str(&render_labels("TLS", &rule.tls));
@@ -65,11 +66,29 @@ fn render_rule(rule: &RuleEvidence) -> String {
     let mut title = "breaks";
     for interruption in rule.interruptions.iter().take(MAX_LINES) {
         let (from, to) = (second_text(&interruption.from), second_text(&interruption.to));
-        let line = format!("{from} to {to} {}", interruption.kind);
+        let kind = interruption.kind_text();
+        let line = with_reason(format!("{from} to {to} {kind}"), interruption.given_reason());
         text.push_str(&wrapped(title, &line));
         title = "";
     }
     text.push_str(&more_lines(rule.interruptions.len()));
+    text
+}
+
+/// The requirements that the rule had.
+fn render_definitions(definitions: &[RuleDefinition]) -> String {
+    let (mut text, mut title) = (String::new(), "requires");
+    for definition in definitions.iter().take(MAX_LINES) {
+        let (from, to) = (second_text(&definition.from), second_text(&definition.to));
+        let RuleDefinition { requirement, applies_to, enforced_seconds, .. } = definition;
+        let line = format!(
+            "{from} to {to} {requirement}, for {applies_to}: enforced for {}",
+            counted(*enforced_seconds, "second")
+        );
+        text.push_str(&wrapped(title, &line));
+        title = "";
+    }
+    text.push_str(&more_lines(definitions.len()));
     text
 }
 
@@ -140,6 +159,9 @@ fn render_revisions(revisions: &[PolicyRevisionRecord], palette: Palette) -> Str
         };
         let line = format!("{} {change}{event}", second_text(&revision.at));
         text.push_str(&wrapped(&revision.revision.to_string(), &line));
+        for change in &revision.policy_changes {
+            text.push_str(&wrapped("", &format!("– {change}")));
+        }
     }
     text.push_str(&more_lines(revisions.len()));
     text
