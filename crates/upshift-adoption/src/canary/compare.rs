@@ -27,7 +27,8 @@ pub struct RecentCallers {
     previous: Half,
     /// The beginning of `current`, in seconds since 1970.
     began: i64,
-    previous_began: Option<i64>,
+    /// The half before `current` was recorded, although it may be empty.
+    has_previous: bool,
     missed: u64,
 }
 
@@ -35,13 +36,7 @@ impl RecentCallers {
     /// Adds the requests that a core has noted until `second`. Returns true if cores should note
     /// all callers again.
     pub fn add_requests(&mut self, second: i64, noted: Vec<(NoteKey, RecentRequest)>) -> bool {
-        let is_over = second - self.began >= HALF_WINDOW;
-        if is_over {
-            self.previous = std::mem::take(&mut self.current);
-            self.previous_began = if self.began == 0 { None } else { Some(self.began) };
-            self.began = second;
-            self.missed = 0;
-        }
+        let is_over = self.begin_half(second);
         for (key, request) in noted {
             if self.current.len() < MAX_REQUESTS || self.current.contains_key(&key) {
                 self.current.insert(key, request);
@@ -52,19 +47,44 @@ impl RecentCallers {
         is_over
     }
 
+    /// Begins the next half of the window if the present one is over at `second`. Returns true if
+    /// cores should note all callers again. Without traffic, this has to be called as well: cores
+    /// hand over only those callers that they have not noted before.
+    pub fn begin_half(&mut self, second: i64) -> bool {
+        match second - self.began {
+            0..HALF_WINDOW => return false,
+            HALF_WINDOW..TWO_HALVES => {
+                self.previous = std::mem::take(&mut self.current);
+                self.has_previous = true;
+                // Not `second`: requests must not become older than the two halves.
+                self.began += HALF_WINDOW;
+                self.missed = 0;
+            }
+            // Everything is too old, or the clock was set back.
+            _ => *self = Self { began: second, ..Self::default() },
+        }
+        true
+    }
+
     /// Forgets all requests.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// The halves of the window that are not too old: without traffic, nothing replaces them.
-    fn halves_at(&self, second: i64) -> (&Half, &Half) {
+    /// The halves of the window that are not too old, the current one first.
+    fn halves_at(&self, second: i64) -> [&Half; 2] {
         static EMPTY: std::sync::LazyLock<Half> = std::sync::LazyLock::new(Half::default);
         match second - self.began {
-            ..HALF_WINDOW => (&self.current, &self.previous),
-            HALF_WINDOW..TWO_HALVES => (&self.current, &EMPTY),
-            _ => (&EMPTY, &EMPTY),
+            ..HALF_WINDOW => [&self.current, &self.previous],
+            HALF_WINDOW..TWO_HALVES => [&self.current, &EMPTY],
+            _ => [&EMPTY, &EMPTY],
         }
+    }
+
+    /// The length of the time that the halves at `second` cover, in seconds.
+    fn window_length(&self, second: i64) -> i64 {
+        let age = second - self.began;
+        if self.has_previous && age < HALF_WINDOW { age + HALF_WINDOW } else { age }
     }
 
     /// The latest request of each caller and kind, in no order.
@@ -72,7 +92,7 @@ impl RecentCallers {
         &self,
         second: i64,
     ) -> impl Iterator<Item = (&NoteKey, &RecentRequest)> {
-        let (current, previous) = self.halves_at(second);
+        let [current, previous] = self.halves_at(second);
         let previous = previous.iter().filter(|(key, _)| !current.contains_key(key));
         current.iter().chain(previous)
     }
@@ -87,8 +107,7 @@ impl RecentCallers {
         has_time: impl Fn() -> bool,
     ) -> CanaryReport {
         let mut tally = CanaryTally::default();
-        let (current, previous) = self.halves_at(now.as_second());
-        let identified = identified_callers([current, previous]);
+        let identified = identified_callers(self.halves_at(now.as_second()));
         let mut missed = self.missed;
         for (key, request) in self.requests_at(now.as_second()) {
             if missed > self.missed || !has_time() {
@@ -112,8 +131,8 @@ impl RecentCallers {
                 _ => {}
             }
         }
-        let since = self.previous_began.unwrap_or(self.began);
-        tally.into_report(now.as_second() - since, missed, recorded.unrecorded_fields(next))
+        let seconds = self.window_length(now.as_second());
+        tally.into_report(seconds, missed, recorded.unrecorded_fields(next))
     }
 }
 

@@ -134,7 +134,7 @@ impl UsageMerger {
             let wait = next_write.saturating_duration_since(Instant::now());
             match queued.recv_timeout(wait) {
                 Ok(batch) => self.merge_batch(batch),
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.age_recent_callers(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if next_write <= Instant::now() {
@@ -145,6 +145,14 @@ impl UsageMerger {
             }
         }
         sink.write_usage(self.totals.take_changes());
+    }
+
+    /// Ages the callers of the last minutes while there is no traffic.
+    fn age_recent_callers(&self) {
+        let second = Timestamp::now().as_second();
+        if self.recent.lock().unwrap_or_else(PoisonError::into_inner).begin_half(second) {
+            self.notes_epoch.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn merge_batch(&mut self, mut batch: UsageBatch) {

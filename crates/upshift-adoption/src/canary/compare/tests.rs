@@ -93,6 +93,63 @@ fn callers_are_forgotten_after_ten_minutes() {
     assert_eq!(report.to_string(), "no caller was seen in the last minutes");
 }
 
+/// After a pause in traffic, the callers from before it are not counted, and the window that is
+/// named is the one that was looked at.
+#[test]
+fn a_pause_in_traffic_does_not_lengthen_the_window() {
+    let mut recent = RecentCallers::default();
+    recent.add_requests(NOW, noted(50, 7));
+    // At the latest moment for which the first half is still the one before the current.
+    assert!(recent.add_requests(NOW + 590, noted(1, 0)));
+    assert_eq!(compare(&recent, &policy(Phase::Enforce), NOW + 590).seconds, 590);
+    let report = compare(&recent, &policy(Phase::Enforce), NOW + 601);
+    assert_eq!((report.callers, report.seconds), (1, 301), "the first half is too old");
+
+    let mut recent = RecentCallers::default();
+    recent.add_requests(NOW, noted(50, 7));
+    assert!(recent.add_requests(NOW + 851, noted(1, 0)));
+    let report = compare(&recent, &policy(Phase::Enforce), NOW + 852);
+    assert_eq!((report.callers, report.seconds), (1, 1), "all before the pause is too old");
+}
+
+/// Whenever requests come and whenever the comparison is made, it counts no request that is older
+/// than ten minutes, all of the last five, and names a window between the two.
+#[test]
+fn the_window_has_five_to_ten_minutes_at_any_time() {
+    for gap in [1, 7, 61, 299, 300, 301, 450, 599, 600, 601, 1_000] {
+        let (mut recent, mut sent) = (RecentCallers::default(), Vec::new());
+        for (caller, request) in noted(30, 0).into_iter().enumerate() {
+            let second = NOW + caller as i64 * gap;
+            recent.begin_half(second);
+            recent.add_requests(second, vec![request]);
+            sent.push(second);
+            for age in [0, 1, 150, 299] {
+                let now = second + age;
+                let report = compare(&recent, &policy(Phase::Enforce), now);
+                let younger = |limit| sent.iter().filter(|at| now - **at < limit).count() as u64;
+                let callers = report.callers;
+                assert!(younger(HALF_WINDOW) <= callers, "{gap} s, {now}: {report:?}");
+                assert!(callers <= younger(TWO_HALVES), "{gap} s, {now}: {report:?}");
+                assert!(report.seconds <= TWO_HALVES, "{gap} s, {now}: {report:?}");
+            }
+        }
+    }
+}
+
+/// A core hands over a caller that it has noted only if it is told to note all again, so halves end
+/// without traffic, too.
+#[test]
+fn a_half_ends_without_traffic() {
+    let mut recent = RecentCallers::default();
+    recent.add_requests(NOW, noted(1, 0));
+    assert!(!recent.begin_half(NOW + 299));
+    assert!(recent.begin_half(NOW + 300));
+    assert!(!recent.begin_half(NOW + 301));
+    // A clock that was set back does not keep callers for longer.
+    assert!(recent.begin_half(NOW - 3_600));
+    assert_eq!(compare(&recent, &policy(Phase::Enforce), NOW - 3_600).callers, 0);
+}
+
 #[test]
 fn a_policy_that_reads_another_field_is_told_so() {
     let mut other = RuleSpec::new("tls", vec![Requirement::Tls(TlsVersion::V1_2)]);
