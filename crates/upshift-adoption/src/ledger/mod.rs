@@ -10,11 +10,13 @@
 //!    elsewhere reveals that.
 
 mod chain;
+mod counted_times;
 mod entry;
 mod policy_text;
 mod verify;
 
 pub use chain::{ChainHead, sha256_hex};
+pub use counted_times::CountedTimes;
 pub use entry::{LedgerEntry, LinkedChange, NewEntry, PolicyInForce, RevisionCause};
 pub use policy_text::PolicyText;
 pub use verify::{StoredChain, StoredChange, StoredEntry, verify_chain};

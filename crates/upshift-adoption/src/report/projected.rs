@@ -38,7 +38,7 @@ impl WeekRows {
     }
 }
 
-/// The days on which the gateway recorded anything, by week.
+/// The days on which the gateway recorded requests, or counted and had none, by week.
 #[derive(Default)]
 pub(super) struct RecordedDays(BTreeMap<i32, BTreeSet<i64>>);
 
@@ -50,8 +50,8 @@ impl RecordedDays {
         }
     }
 
-    /// Returns true if every day of the week was recorded. A day without requests to the rule is
-    /// not a gap.
+    /// Returns true if every day of the week was recorded. A day without requests is not a gap if
+    /// the gateway ran.
     fn are_complete(&self, week: i32) -> bool {
         self.0.get(&week).is_some_and(|days| days.len() == 7)
     }

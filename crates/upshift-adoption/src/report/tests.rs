@@ -160,6 +160,39 @@ fn a_decline_of_ten_weeks_gets_a_date() {
     assert_eq!(weeks[9].from, last.to_string());
 }
 
+/// A gateway that counted every day, and had requests on every second one only.
+#[test]
+fn weeks_with_days_without_requests_get_a_date() {
+    let (mut rows, mut idle_days) = (Vec::new(), Vec::new());
+    for day in 1..=70 {
+        let odds = 0.012 * 1.5_f64.powi((day - 1) as i32 / 7);
+        let behind = (4_000.0 * odds / (1.0 + odds)) as u32;
+        let time = (Span::Day, MIDNIGHT - day * DAY);
+        let phase = (Dimension::Phase, "warn");
+        if day % 2 == 0 {
+            rows.push(row(time, phase, (Verdict::Warn, Standing::Behind), 0..behind));
+            rows.push(row(time, phase, ADMITTED, behind..4_000));
+        } else {
+            let mut idle = row(time, (Dimension::Phase, ""), ADMITTED, 0..0);
+            idle.key.rule = "".into();
+            idle_days.push(idle);
+        }
+    }
+    assert_eq!(report(MIDNIGHT - 80 * DAY, rows.clone()).rules[0].projection.answer, "needs-weeks");
+    let mut weeks = weeks_of(&rows);
+    weeks.extend(idle_days);
+    let report = build_report(ReportInput {
+        now: Timestamp::from_second(MIDNIGHT + 3_600).unwrap(),
+        from: MIDNIGHT - 80 * DAY,
+        recording_since: rows.iter().map(|stored| stored.start).min(),
+        weeks,
+        rows,
+        refused: Vec::new(),
+        policy: &policy(),
+    });
+    assert_eq!(report.rules[0].projection.answer, "between");
+}
+
 #[test]
 fn a_rule_that_the_policy_no_longer_has_is_still_reported() {
     let mut gone = row((Span::Day, MIDNIGHT - DAY), (Dimension::Phase, "warn"), ADMITTED, 0..3);

@@ -11,8 +11,8 @@ use upshift_record::evidence::ChangeEvidence;
 
 use super::StoreError;
 use crate::ledger::{
-    ChainHead, LedgerEntry, NewEntry, RevisionCause, StoredChain, StoredChange, StoredEntry,
-    sha256_hex,
+    ChainHead, CountedTimes, LedgerEntry, NewEntry, RevisionCause, StoredChain, StoredChange,
+    StoredEntry, sha256_hex,
 };
 
 /// The revisions to append.
@@ -211,6 +211,19 @@ pub(super) fn read_chain(connection: &Connection) -> Result<StoredChain, StoreEr
     }
     chain.changes = read_changes(connection)?;
     Ok(chain)
+}
+
+/// The times in which a gateway ran and counted requests.
+pub(super) fn read_counted_times(connection: &Connection) -> Result<CountedTimes, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT number, content, hash FROM policy_revision ORDER BY number")?;
+    let mut rows = statement.query([])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.extend(read_entry(row)?.entry);
+    }
+    let alive = connection.query_row("SELECT max(alive) FROM chain", [], |row| row.get(0))?;
+    Ok(CountedTimes::of_entries(&entries, alive))
 }
 
 fn read_changes(connection: &Connection) -> Result<BTreeMap<i64, StoredChange>, StoreError> {

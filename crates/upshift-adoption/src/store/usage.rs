@@ -261,18 +261,20 @@ impl MergedRows {
     }
 }
 
-/// The rows from `from` on, without overlap: first those of the longest span up to `longest`.
+/// The rows from `from` on, without overlap: first those of the longest span up to `longest`. With
+/// a dimension, only its rows.
 pub(super) fn read_rows_since(
     connection: &Connection,
     mut from: i64,
     longest: Span,
+    dimension: Option<Dimension>,
 ) -> Result<Vec<StoredRow>, StoreError> {
     let mut rows = Vec::new();
     for span in [Span::Day, Span::Hour, Span::Minute] {
         if span > longest {
             continue;
         }
-        let query = UsageQuery { span, from, to: i64::MAX, rule: None, dimension: None };
+        let query = UsageQuery { span, from, to: i64::MAX, rule: None, dimension };
         let mut found = read_rows(connection, query)?;
         if let Some(last) = found.last() {
             from = last.start + span.seconds();

@@ -3,15 +3,20 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use upshift_core::Verdict;
 
 use super::error::StoreError;
+use super::ledger::read_counted_times;
 use super::read_only::open_without_writing;
 use super::refused_callers::read_callers;
-use super::usage::{UsageQuery, read_first_start, read_rows, read_rows_since};
-use crate::usage::{Dimension, RefusedCaller, Span, StoredRow};
+use super::usage::{read_first_start, read_rows_since};
+use crate::usage::{Dimension, RefusedCaller, RowKey, Span, Standing, StoredRow, UsageRow};
 
 /// The weeks from which the decline of a rule is projected, and some that may be left out.
 const PROJECTED_WEEKS: i64 = 20;
+/// The longest time of a day without requests for which the gateway may have been stopped, in
+/// seconds: an hour, for restarts and upgrades.
+const MAX_GAP: i64 = 3_600;
 
 /// A store that is open for reading.
 pub struct UsageReader {
@@ -26,7 +31,9 @@ pub struct RecordedUsage {
     /// The rows of the period: days (for a long one), then the hours after the last day, then the
     /// minutes after the last hour. They do not overlap.
     pub rows: Vec<StoredRow>,
-    /// The days of the last 20 weeks by phase, also for a shorter period.
+    /// The rows of the last 20 weeks by phase, also for a shorter period: days, then the hours and
+    /// minutes of which no day is made yet. They do not overlap, except that each day on which the
+    /// gateway counted has a row without requests.
     pub weeks: Vec<StoredRow>,
     /// All refused callers, those of each rule with the most refused first.
     pub refused: Vec<RefusedCaller>,
@@ -59,19 +66,44 @@ impl UsageReader {
     /// If the file cannot be read.
     pub fn read_period(&self, from: i64, now: i64) -> Result<RecordedUsage, StoreError> {
         let step = Span::of_period(from, now);
-        let first_day = Span::Day.start_of(now) - PROJECTED_WEEKS * 7 * Span::Day.seconds();
-        let weeks = UsageQuery {
-            span: Span::Day,
-            from: first_day,
-            to: now,
-            rule: None,
-            dimension: Some(Dimension::Phase),
-        };
         Ok(RecordedUsage {
             recording_since: read_first_start(&self.connection)?,
-            rows: read_rows_since(&self.connection, step.start_of(from), step)?,
-            weeks: read_rows(&self.connection, weeks)?,
+            rows: read_rows_since(&self.connection, step.start_of(from), step, None)?,
+            weeks: self.read_weeks(now)?,
             refused: read_callers(&self.connection)?,
         })
     }
+
+    /// The rows of the last 20 weeks by phase.
+    fn read_weeks(&self, now: i64) -> Result<Vec<StoredRow>, StoreError> {
+        let midnight = Span::Day.start_of(now);
+        let first_day = midnight - PROJECTED_WEEKS * 7 * Span::Day.seconds();
+        // A day is made of its hours only some minutes after its end, and after a long stop even
+        // later. Until then, its hours and minutes are read.
+        let phase = Some(Dimension::Phase);
+        let mut weeks = read_rows_since(&self.connection, first_day, Span::Day, phase)?;
+        let counted = read_counted_times(&self.connection)?;
+        let mut day = first_day;
+        while day < midnight {
+            let next = day + Span::Day.seconds();
+            if counted.seconds_between(day, next) >= Span::Day.seconds() - MAX_GAP {
+                weeks.push(counted_day(day));
+            }
+            day = next;
+        }
+        Ok(weeks)
+    }
+}
+
+/// A row without requests of the gateway as a whole: requests were counted on this day, even if
+/// none came.
+fn counted_day(start: i64) -> StoredRow {
+    let key = RowKey {
+        rule: "".into(),
+        dimension: Dimension::Phase,
+        label: "".into(),
+        verdict: Verdict::Admit,
+        standing: Standing::Meets,
+    };
+    StoredRow { span: Span::Day, start, key, row: UsageRow::default() }
 }

@@ -4,9 +4,10 @@ use upshift_core::Verdict;
 
 use super::super::refused_callers::MAX_CALLERS;
 use super::*;
+use crate::ledger::{LedgerEntry, NewEntry, PolicyInForce, RevisionCause};
 use crate::sketch::CallerHasher;
-use crate::store::UsageReader;
 use crate::store::tests::Folder;
+use crate::store::{LedgerWrite, UsageReader};
 use crate::{Fingerprint, Network};
 
 const DAY: i64 = 86_400;
@@ -173,6 +174,75 @@ fn a_reader_sees_days_then_hours_then_minutes() {
     let usage = reader.read_period(MIDNIGHT + 2 * DAY - 7_000, now).unwrap();
     assert_eq!(usage.rows.len(), 4);
     assert!(usage.rows.iter().all(|stored| stored.span < Span::Day));
+}
+
+/// Requests of the gateway as a whole, in a minute.
+fn all_requests(start: i64) -> StoredRow {
+    let mut stored = minute(start, "enforce", 1, 0..1);
+    (stored.key.rule, stored.key.dimension) = ("".into(), Dimension::Phase);
+    stored
+}
+
+/// The days of the weeks that a reader returns.
+fn week_days(folder: &Folder, now: i64) -> Vec<i64> {
+    let reader = UsageReader::open(&folder.store()).unwrap().unwrap();
+    let weeks = reader.read_period(now - DAY, now).unwrap().weeks;
+    let days: std::collections::BTreeSet<i64> =
+        weeks.iter().map(|stored| (stored.start - MIDNIGHT).div_euclid(DAY)).collect();
+    days.into_iter().collect()
+}
+
+/// Right after midnight, yesterday is not a day in the store yet: the last complete week would be
+/// one without that day, and the outlook would change for some minutes, or over a weekend.
+#[test]
+fn the_weeks_include_a_day_that_is_not_rolled_up_yet() {
+    let folder = Folder::make("yesterday");
+    let mut store = Store::open(&folder.store()).unwrap();
+    for hour in 0..48 {
+        write(&mut store, vec![all_requests(MIDNIGHT + hour * 3_600)]);
+    }
+    let last = MIDNIGHT + 2 * DAY - 60;
+    write(&mut store, vec![all_requests(last)]);
+    store.maintain_usage(last, LONG).unwrap();
+    let midnight = MIDNIGHT + 2 * DAY;
+    for now in [midnight, midnight + 10, midnight + 2 * DAY] {
+        let reader = UsageReader::open(&folder.store()).unwrap().unwrap();
+        let weeks = reader.read_period(now - 9 * DAY, now).unwrap().weeks;
+        let requests: u64 = weeks.iter().map(|stored| stored.row.requests).sum();
+        assert_eq!(requests, 49, "each request once");
+        assert_eq!(week_days(&folder, now), [0, 1]);
+    }
+}
+
+/// A service without traffic at weekends has complete weeks if its gateway ran.
+#[test]
+fn a_day_without_traffic_is_recorded_if_the_gateway_ran() {
+    let folder = Folder::make("weekend");
+    let mut store = Store::open(&folder.store()).unwrap();
+    let now = MIDNIGHT + 7 * DAY + 7_200;
+    store.write_usage(&UsageChanges::default(), now).unwrap();
+    write_start(&mut store, MIDNIGHT + 600);
+    write_start(&mut store, MIDNIGHT + 4 * DAY + 12 * 3_600);
+    // `write_start` says that the process before was last seen at noon of the day before.
+    assert_eq!(week_days(&folder, now), [0, 1, 2, 5, 6]);
+}
+
+/// A start of the gateway after one that was last seen a day earlier.
+fn write_start(store: &mut Store, second: i64) {
+    let at = Timestamp::from_second(second).unwrap();
+    let mut entry = LedgerEntry::new(at, RevisionCause::Start, "ada", "");
+    entry.last_seen = Timestamp::from_second(second - DAY).ok();
+    entry.in_force = Some(PolicyInForce {
+        policy: String::new(),
+        effective: String::new(),
+        latest_change: 0,
+        observe: false,
+        recording: true,
+        complete: true,
+        rules: Vec::new(),
+    });
+    let pending = [Arc::new(NewEntry { entry, whole: None })];
+    store.append_changes(&[], LedgerWrite { pending: &pending, latest: None }).unwrap();
 }
 
 #[test]
