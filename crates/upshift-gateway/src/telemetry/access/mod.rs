@@ -5,6 +5,7 @@ mod json;
 pub(crate) mod names;
 mod output;
 mod path_error;
+mod record_file;
 mod syslog;
 mod text;
 mod writer;

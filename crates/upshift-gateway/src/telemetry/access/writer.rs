@@ -122,9 +122,9 @@ fn lock_order(order: &OrderSlot) -> std::sync::MutexGuard<'_, Option<Order>> {
 /// The state of the thread.
 struct WriterLoop {
     output: AccessOutput,
-    /// The last batch failed, which was logged.
+    /// The last line failed, or its flush, which was logged.
     failing: bool,
-    /// The last line failed, perhaps after some of its bytes were written.
+    /// The last line failed, and a part of it may be in the record.
     cut: bool,
     order: Arc<OrderSlot>,
     dropped: Arc<AtomicU64>,
@@ -133,15 +133,16 @@ struct WriterLoop {
 impl WriterLoop {
     fn write_all(mut self, queued: &Receiver<AccessMessage>) {
         while let Ok(first) = queued.recv() {
-            let mut error = None;
+            let (mut error, mut has_lines) = (None, false);
             // Flushed once per batch, not once per line.
             for message in std::iter::once(first).chain(queued.try_iter()) {
                 self.follow_order();
+                has_lines |= matches!(message, AccessMessage::Line(_));
                 let handled = self.handle_message(message);
                 error = error.or(handled.err());
             }
             let flushed = self.output.flush();
-            self.log_failure(error.or(flushed.err()));
+            self.log_state(error.or(flushed.err()), has_lines);
         }
     }
 
@@ -169,9 +170,11 @@ impl WriterLoop {
         match message {
             AccessMessage::Line(line) => {
                 let written = self.output.write_line(&line, self.cut);
-                self.cut = written.is_err();
-                self.dropped.fetch_add(u64::from(self.cut), Ordering::Relaxed);
-                written
+                self.cut = written.as_ref().is_err_and(|failed| failed.left_part);
+                if written.is_err() {
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+                written.map_err(|failed| failed.error)
             }
             AccessMessage::Wake => Ok(()),
             AccessMessage::Flush(done) => {
@@ -183,16 +186,25 @@ impl WriterLoop {
         }
     }
 
-    /// Logs the first of several failures. Writing goes on: a full disk may have room again.
-    fn log_failure(&mut self, error: Option<io::Error>) {
-        if let Some(error) = &error
-            && !self.failing
-        {
-            tracing::error!(
-                %error,
-                "cannot write the access record; lines are being dropped"
-            );
+    /// Logs the first of several failures, and that lines are written again. Writing goes on
+    /// meanwhile: a full disk may have room again.
+    fn log_state(&mut self, error: Option<io::Error>, has_lines: bool) {
+        match error {
+            Some(_) if self.failing => {}
+            Some(error) => {
+                self.failing = true;
+                tracing::error!(
+                    %error,
+                    "cannot write the access record; lines are being dropped"
+                );
+            }
+            // Without a line, it is not known whether one could be written.
+            None if self.failing && has_lines => {
+                self.failing = false;
+                let dropped = self.dropped.load(Ordering::Relaxed);
+                tracing::warn!(dropped, "the access record is written again");
+            }
+            None => {}
         }
-        self.failing = error.is_some();
     }
 }
