@@ -186,6 +186,22 @@ impl History {
         self.records.iter().rev().take(limit).map(|record| record.revision.clone()).collect()
     }
 
+    /// Returns true if the change with this id can be undone now.
+    pub fn can_undo(&self, id: &str) -> bool {
+        match self.undoable_change(id) {
+            Ok(record) => self.overrides_without(record).is_ok(),
+            Err(_) => false,
+        }
+    }
+
+    /// Returns true if an undo that names no change would find one.
+    pub fn has_undoable_change(&self) -> bool {
+        match self.latest_undoable_change() {
+            Ok(record) => self.overrides_without(record).is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// The latest `limit` trips of the breaker, the newest first.
     pub fn latest_trips(&self, limit: usize) -> Vec<Trip> {
         let trips = self.records.iter().rev().filter_map(|record| record.trip.clone());

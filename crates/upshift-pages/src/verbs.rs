@@ -20,10 +20,10 @@ pub fn rule_verbs(rule: &RuleStatus, viewer: PageViewer<'_>, scope: Scope) -> Ma
     section(heading, &content)
 }
 
-/// The forms that act on all rules.
-pub fn fleet_verbs(viewer: PageViewer<'_>, scope: Scope) -> Markup {
+/// The forms that act on all rules. `can_undo`: there is a change that can be undone.
+pub fn fleet_verbs(viewer: PageViewer<'_>, scope: Scope, can_undo: bool) -> Markup {
     let content = match viewer.key() {
-        Some(key) => fleet_forms(key),
+        Some(key) => fleet_forms(key, can_undo),
         None => read_only_note(),
     };
     section(&scope.own_heading("Change all rules"), &content)
@@ -56,22 +56,25 @@ fn rule_forms(rule: &RuleStatus, key: &str) -> Markup {
     }
 }
 
-fn fleet_forms(key: &str) -> Markup {
+fn fleet_forms(key: &str, can_undo: bool) -> Markup {
     let target = html! { input type="hidden" name="all" value="true"; };
     html! {
         p.hint { "Each of them first shows what it would do." }
         div.verbs {
             (simple_form(key, "pause", &target, "Pause all rules", "No caller is refused; warnings go on."))
             (simple_form(key, "resume", &target, "Resume all rules", "All rules follow the policy file again."))
-            (simple_form(key, "undo", &html! {}, "Undo the latest change", "The latest change that a person made here."))
+            @if can_undo {
+                (simple_form(key, "undo", &html! {}, "Undo the latest change",
+                    "The latest change that a person made here."))
+            }
         }
     }
 }
 
-/// A button that undoes a change, if a person made it.
+/// A button that undoes a change, if that is possible.
 pub(crate) fn undo_form(change: &RevisionReport, viewer: PageViewer<'_>) -> Markup {
     let Some(key) = viewer.key() else { return html! {} };
-    if change.action == "trip" {
+    if !change.can_undo {
         return html! {};
     }
     html! {
@@ -165,11 +168,37 @@ mod tests {
     #[test]
     fn a_reader_has_no_form() {
         for section in [
-            fleet_verbs(PageViewer::Reader, Scope::Fleet),
+            fleet_verbs(PageViewer::Reader, Scope::Fleet, true),
             rule_verbs(&rule("warn", None), PageViewer::Reader, Scope::Gateway),
         ] {
             let section = section.into_string();
             assert!(!section.contains("<form") && section.contains("Read only"), "{section}");
+        }
+    }
+
+    /// A click on the button of a change that cannot be undone is a 409.
+    #[test]
+    fn only_a_change_that_can_be_undone_has_a_button() {
+        let viewer = PageViewer::Operator { key: "secret", user: "" };
+        let change = |can_undo| RevisionReport {
+            revision: 3,
+            change: "8a82fc763b".into(),
+            at: "2026-11-30T12:00:00Z".into(),
+            actor: "ada".into(),
+            reason: String::new(),
+            action: "pause".into(),
+            rule: None,
+            phase: None,
+            until: None,
+            undoes: None,
+            can_undo,
+        };
+        assert!(undo_form(&change(true), viewer).into_string().contains("value=\"8a82fc763b\""));
+        assert_eq!(undo_form(&change(false), viewer).into_string(), "");
+        assert_eq!(undo_form(&change(true), PageViewer::Reader).into_string(), "");
+        for (can_undo, forms) in [(true, 3), (false, 2)] {
+            let page = fleet_verbs(viewer, Scope::Gateway, can_undo).into_string();
+            assert_eq!(page.matches("<form").count(), forms, "{page}");
         }
     }
 

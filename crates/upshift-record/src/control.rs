@@ -138,6 +138,10 @@ pub struct RevisionReport {
     pub until: Option<String>,
     /// The revision that this one undoes.
     pub undoes: Option<i64>,
+    /// True if this gateway can undo it now: a person made it, and no later change has undone or
+    /// replaced it.
+    #[serde(default)]
+    pub can_undo: bool,
 }
 
 /// The outcome of a change on one gateway. `pause`, `resume`, `set` and `undo` print a list of

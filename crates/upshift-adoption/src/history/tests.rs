@@ -243,6 +243,40 @@ fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
     assert_eq!(past.undo(Some("c1"), 9), Ok(Some(1)), "what overtook it is gone");
 }
 
+/// What the dashboard offers to undo is what an undo accepts.
+#[test]
+fn a_change_can_be_undone_exactly_if_its_undo_is_accepted() {
+    let mut past = Past::default();
+    assert!(!past.history.has_undoable_change());
+    past.change(&RolloutChange::Pause(rule("a")), at(1), "ada", "").unwrap();
+    past.change(&set("a", Imposed::WARN), at(2), "bob", "").unwrap();
+    past.change(&set("b", ENFORCE), at(3), "bob", "").unwrap();
+    past.trip("b");
+    past.undo(Some("c2"), 60).unwrap();
+    let mut undoable = Vec::new();
+    for id in ["c1", "c2", "c3", "c4", "c5", "c9"] {
+        if past.history.can_undo(id) {
+            undoable.push(id);
+        }
+    }
+    assert_eq!(undoable, ["c1", "c3"], "c2 is undone, c4 is a trip, c5 is an undo");
+    for (id, second) in [("c3", 61), ("c1", 62)] {
+        past.undo(Some(id), second).unwrap();
+        assert!(!past.history.can_undo(id), "{id}");
+    }
+    assert!(!past.history.has_undoable_change());
+}
+
+/// A change that a later one has replaced cannot be undone before that one.
+#[test]
+fn a_replaced_change_cannot_be_undone() {
+    let mut past = Past::default();
+    past.change(&RolloutChange::Pause(rule("a")), at(1), "ada", "").unwrap();
+    past.change(&set("a", Imposed::WARN), at(2), "bob", "").unwrap();
+    assert!(!past.history.can_undo("c1") && past.history.can_undo("c2"));
+    assert!(past.history.has_undoable_change());
+}
+
 /// Catches an undo that releases a tripped rule, or restores the override that the trip replaced.
 #[test]
 fn an_undo_leaves_alone_what_the_breaker_did_since() {

@@ -39,7 +39,7 @@ use super::canary_route::try_policy;
 use super::evidence_route::report_evidence;
 use super::problem::ApiProblem;
 use super::query_time::read_time;
-use crate::rollout::report::{revision_report, trip_report};
+use crate::rollout::report::trip_report;
 use crate::rollout::{ChangeCommand, ChangeOutcome, Control};
 
 type ApiResult<T> = Result<Json<T>, ApiProblem>;
@@ -87,7 +87,7 @@ async fn list_revisions(
     State(control): State<Arc<Control>>,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> impl IntoResponse {
-    Json(control.revisions(query.limit()).iter().map(revision_report).collect::<Vec<_>>())
+    Json(control.revisions(query.limit()))
 }
 
 async fn list_trips(

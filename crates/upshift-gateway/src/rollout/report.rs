@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use upshift_adoption::Revision;
 use upshift_adoption::breaker::{BreakerReading, Trip};
 use upshift_adoption::overrides::Imposed;
 use upshift_adoption::report::refused_caller_record;
 use upshift_adoption::usage::RefusedCaller;
+use upshift_adoption::{History, Revision};
 use upshift_core::policy::Rule;
 use upshift_core::{Policy, Timestamp};
 use upshift_record::control::{
@@ -121,8 +121,24 @@ pub(crate) fn trip_report(trip: &Trip, refused: &[RefusedCaller]) -> TripReport 
     }
 }
 
-/// The report of a revision.
-pub(crate) fn revision_report(revision: &Revision) -> RevisionReport {
+/// The reports of the latest `limit` revisions, the newest first.
+pub(super) fn revision_reports(history: &History, limit: usize) -> Vec<RevisionReport> {
+    let mut reports = Vec::new();
+    for revision in history.latest_revisions(limit) {
+        let can_undo = history.can_undo(&revision.id);
+        reports.push(RevisionReport { can_undo, ..revision_report(&revision) });
+    }
+    reports
+}
+
+/// The report of the revision that a change with this id made.
+pub(super) fn find_revision_report(history: &History, change: &str) -> Option<RevisionReport> {
+    let revisions = history.latest_revisions(History::REMEMBERED);
+    let revision = revisions.iter().find(|revision| revision.id == change)?;
+    Some(RevisionReport { can_undo: history.can_undo(change), ..revision_report(revision) })
+}
+
+fn revision_report(revision: &Revision) -> RevisionReport {
     RevisionReport {
         revision: revision.revision,
         change: revision.id.clone(),
@@ -134,5 +150,6 @@ pub(crate) fn revision_report(revision: &Revision) -> RevisionReport {
         phase: revision.phase.map(|phase| Imposed::as_str(phase).to_owned()),
         until: revision.until.map(|until| until.to_string()),
         undoes: revision.undoes,
+        can_undo: false,
     }
 }

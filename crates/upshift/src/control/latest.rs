@@ -64,6 +64,7 @@ mod tests {
             phase: None,
             until: None,
             undoes,
+            can_undo: false,
         }
     }
 

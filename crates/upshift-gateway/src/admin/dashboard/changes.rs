@@ -14,7 +14,7 @@ use axum::{Extension, Form};
 use upshift_core::Timestamp;
 use upshift_pages::changes::{ChangePage, HistoryPage};
 use upshift_pages::confirm::ConfirmPage;
-use upshift_record::control::{ChangeRequest, RevisionReport};
+use upshift_record::control::ChangeRequest;
 
 use super::change_form::{ChangeForm, read_form};
 use super::error_page::ErrorPage;
@@ -22,13 +22,10 @@ use super::gate::Viewer;
 use super::page_address::PageAddress;
 use crate::admin::rollout_api::{MadeChange, Verb, make_change};
 use crate::admin::sessions::Session;
-use crate::rollout::report::revision_report;
 use crate::rollout::{Control, random_id};
 
 /// The changes that the history shows.
 const SHOWN: usize = 100;
-/// The changes among which one is looked for by its id.
-const SEARCHED: usize = 10_000;
 
 type PageResult = Result<Response, ErrorPage>;
 type FormBody = Result<Form<ChangeForm>, FormRejection>;
@@ -80,8 +77,7 @@ pub(super) async fn show_history(
     State(control): State<Arc<Control>>,
     Extension(viewer): Extension<Viewer>,
 ) -> Response {
-    let revisions: Vec<RevisionReport> =
-        control.revisions(SHOWN).iter().map(revision_report).collect();
+    let revisions = control.revisions(SHOWN);
     let page = HistoryPage { revisions: &revisions, viewer: viewer.page_viewer() };
     Html(page.render_html()).into_response()
 }
@@ -92,13 +88,11 @@ pub(super) async fn show_change(
     Extension(viewer): Extension<Viewer>,
     PageAddress(Path(id)): PageAddress<Path<String>>,
 ) -> PageResult {
-    let revisions = control.revisions(SEARCHED);
-    let Some(revision) = revisions.iter().find(|revision| revision.id == id) else {
+    let Some(change) = control.find_revision(&id) else {
         let text = "No change has this id. It may have been made on another gateway.";
         return Err(ErrorPage::new(StatusCode::NOT_FOUND, "No such change", text));
     };
     let unsaved = control.status(Timestamp::now()).unsaved;
-    let change = revision_report(revision);
     let page = ChangePage { change: &change, unsaved, viewer: viewer.page_viewer() };
     Ok(Html(page.render_html()).into_response())
 }

@@ -41,10 +41,12 @@ pub(super) async fn show_overview(
     PageAddress(Query(query)): PageAddress<Query<PageQuery>>,
 ) -> Result<Html<String>, ErrorPage> {
     let period = query.period();
+    let can_undo = source.shared.control.has_undoable_change();
     let Some(view) = read_view(source, period).await else { return Err(failure()) };
     let (viewer, scope) = (viewer.page_viewer(), view.scope());
     let delivery = Delivery::Served { head: &script_element(), header: &viewer.header() };
-    let further = PreEscaped(feed_section(None, scope).0 + &fleet_verbs(viewer, scope).0);
+    let verbs = fleet_verbs(viewer, scope, can_undo);
+    let further = PreEscaped(feed_section(None, scope).0 + &verbs.0);
     Ok(Html(render_overview(&view, period, delivery, &further)))
 }
 
