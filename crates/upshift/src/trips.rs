@@ -1,6 +1,6 @@
 //! `upshift trips`: the lock-outs that the breaker stopped, and who was hit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use http::Uri;
@@ -65,6 +65,7 @@ impl TripsArgs {
                 return Err(VerbError::usage(format_args!("there is no rule `{rule}`")));
             }
         }
+        let latest = latest_trips(&trips);
         trips.truncate(usize::from(self.limit));
         if self.json {
             print_json(&trips)?;
@@ -76,8 +77,9 @@ impl TripsArgs {
         }
         let palette = Palette::of_stdout();
         let mut texts = Vec::new();
-        for trip in &trips {
-            texts.push(render_trip(&visible_record(trip)?, &status, palette));
+        for (trip, is_latest) in trips.iter().zip(latest) {
+            let state = if is_latest { TripState::Latest(&status) } else { TripState::Earlier };
+            texts.push(render_trip(&visible_record(trip)?, state, palette));
         }
         print_stdout(&texts.join("\n"))?;
         Ok(Exit::Fine)
@@ -98,11 +100,27 @@ async fn trips_of_gateway(
     }
 }
 
-fn render_trip(trip: &TripReport, status: &RolloutStatus, palette: Palette) -> String {
+/// The state in which a trip left its rule.
+#[derive(Clone, Copy)]
+enum TripState<'a> {
+    /// No later trip of the rule is known, so the status of the rule may be due to it.
+    Latest(&'a RolloutStatus),
+    /// The rule tripped again later.
+    Earlier,
+}
+
+/// For each trip, true if it is the latest of its rule. Trips come with the newest first.
+fn latest_trips(trips: &[TripReport]) -> Vec<bool> {
+    let mut rules = BTreeSet::new();
+    trips.iter().map(|trip| rules.insert(trip.rule.as_str())).collect()
+}
+
+fn render_trip(trip: &TripReport, state: TripState<'_>, palette: Palette) -> String {
     let head = format!("{}   tripped {}", trip.rule, age_text(&trip.at));
     let mut text = format!("{}\n", palette.paint(Hue::Bold, head));
     text.push_str(&format!("  cause      {}\n", trip.message));
-    text.push_str(&format!("  state      {}\n", state_text(&trip.rule, status)));
+    text.push_str(&format!("  state      {}\n", state_text(&trip.rule, state)));
+    text.push_str(&refused_line(trip));
     let callers = &trip.callers;
     if callers.is_empty() {
         text.push_str("  callers    only fingerprints are known (see upshift trips --json)\n");
@@ -123,8 +141,25 @@ fn render_trip(trip: &TripReport, status: &RolloutStatus, palette: Palette) -> S
         ));
         title = "";
     }
-    text.push_str(&next_steps(&trip.rule, status));
+    if callers.len() > MAX_VALUES {
+        let more = callers.len() - MAX_VALUES;
+        text.push_str(&format!("  {:<10} and {more} more (see --json)\n", ""));
+    }
+    text.push_str(&next_steps(&trip.rule, state));
     text
+}
+
+/// The number of callers that the trip knows of. The rule refuses until the trip takes effect a
+/// moment later, and those callers are only in the report of adoption.
+fn refused_line(trip: &TripReport) -> String {
+    let TripReport { rule, refused, hit, .. } = trip;
+    let kept = hit.len() as u64;
+    let listed =
+        if kept < *refused { format!(", of which {kept} are kept") } else { String::new() };
+    format!(
+        "  refused    {} up to the trip{listed}; those after it: upshift report {rule}\n",
+        counted(*refused, "caller")
+    )
 }
 
 /// Returns true if the breaker still holds the rule.
@@ -133,7 +168,10 @@ fn is_held(rule: &str, status: &RolloutStatus) -> bool {
     rules.any(|found| found.rule == rule && found.set_by.as_deref() == Some("breaker"))
 }
 
-fn state_text(rule: &str, status: &RolloutStatus) -> String {
+fn state_text(rule: &str, state: TripState<'_>) -> String {
+    let TripState::Latest(status) = state else {
+        return "over: the rule tripped again later".to_owned();
+    };
     match status.rules.iter().find(|found| found.rule == rule) {
         Some(found) if is_held(rule, status) => {
             format!("held at {}: this rule refuses no one", found.phase)
@@ -143,9 +181,10 @@ fn state_text(rule: &str, status: &RolloutStatus) -> String {
     }
 }
 
-fn next_steps(rule: &str, status: &RolloutStatus) -> String {
-    if !is_held(rule, status) {
-        return String::new();
+fn next_steps(rule: &str, state: TripState<'_>) -> String {
+    match state {
+        TripState::Latest(status) if is_held(rule, status) => {}
+        _ => return String::new(),
     }
     format!(
         "  next       upshift report {rule}              everyone who is still behind\n             \
@@ -191,4 +230,93 @@ fn age_text(at: &str) -> String {
         _ => counted((seconds / 86_400) as u64, "day"),
     };
     format!("{age} ago, at {}", minute_text(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use upshift_record::control::RuleStatus;
+
+    fn trip(callers: usize, at: &str) -> TripReport {
+        let caller = |number: usize| RefusedCallerRecord {
+            caller: format!("{number:016x}"),
+            requests: 1,
+            uncertainty: 0,
+            first_seen: at.to_owned(),
+            last_seen: at.to_owned(),
+            version: "1.4".into(),
+            client: "App/1".into(),
+            path: "/orders/*".into(),
+            network: "192.0.2.0/24".into(),
+        };
+        TripReport {
+            rule: "orders".into(),
+            at: at.to_owned(),
+            seen: 2 * callers as u64,
+            refused: callers as u64,
+            share: 0.5,
+            concentration: 0.1,
+            top_network: None,
+            message: "36 of 72 identities were refused within 60 s".into(),
+            hit: (0..callers).map(|number| caller(number).caller).collect(),
+            callers: (0..callers).map(caller).collect(),
+        }
+    }
+
+    fn held() -> RolloutStatus {
+        let rule = RuleStatus {
+            rule: "orders".into(),
+            phase: "warn".into(),
+            share: 0.0,
+            until: None,
+            planned_phase: "enforce".into(),
+            set_by: Some("breaker".into()),
+            reason: None,
+            breaker: None,
+            target_seen: 0,
+            without_identity: 0,
+        };
+        RolloutStatus {
+            revision: String::new(),
+            overrides: Some(1),
+            unsaved: 0,
+            rules: vec![rule],
+            exemptions: Vec::new(),
+        }
+    }
+
+    /// 36 callers were in the trip, and five of them were shown as if they were all.
+    #[test]
+    fn callers_that_are_not_shown_are_counted() {
+        let status = held();
+        let text = render_trip(
+            &trip(36, "2026-11-30T12:00:00Z"),
+            TripState::Latest(&status),
+            Palette::colourless(),
+        );
+        assert!(text.contains("\n             and 31 more (see --json)\n"), "{text}");
+        assert!(
+            text.contains("  refused    36 callers up to the trip; those after it: "),
+            "{text}"
+        );
+        assert!(text.contains("  state      held at warn"), "{text}");
+        let few = render_trip(
+            &trip(5, "2026-11-30T12:00:00Z"),
+            TripState::Latest(&status),
+            Palette::colourless(),
+        );
+        assert!(!few.contains("more (see"), "{few}");
+    }
+
+    /// The state of a rule was shown with each of its trips, as if each of them held it.
+    #[test]
+    fn only_the_latest_trip_of_a_rule_has_its_state() {
+        let mut other = trip(1, "2026-11-30T10:00:00Z");
+        other.rule = "other".into();
+        let trips = [trip(1, "2026-11-30T12:00:00Z"), trip(1, "2026-11-30T11:00:00Z"), other];
+        assert_eq!(latest_trips(&trips), [true, false, true]);
+        let text = render_trip(&trips[1], TripState::Earlier, Palette::colourless());
+        assert!(text.contains("  state      over: the rule tripped again later\n"), "{text}");
+        assert!(!text.contains("upshift resume"), "{text}");
+    }
 }
