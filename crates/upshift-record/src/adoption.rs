@@ -102,6 +102,10 @@ pub struct LabelCounts {
     pub total: RequestCounts,
     /// Those that do not meet the requirement: `enforce` refuses them, but for the exempt ones.
     pub behind: RequestCounts,
+    /// With a version: the distinct callers on lower versions of the same product, which a minimum
+    /// of this version would refuse. Left out if they are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callers_below: Option<u64>,
 }
 
 /// The requests of one hour or day.

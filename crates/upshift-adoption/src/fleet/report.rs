@@ -108,7 +108,7 @@ impl Counted {
 
     fn to_record(&self, label: String) -> LabelCounts {
         let (total, behind) = (requests(sum(&self.total)), requests(sum(&self.behind)));
-        LabelCounts { label, total, behind }
+        LabelCounts { label, total, behind, callers_below: None }
     }
 
     fn total_of(&self, steps: std::ops::Range<usize>) -> RequestCounts {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use upshift_record::adoption::{LabelCounts, RequestCounts};
 
+use super::version_order::{compare_versions, product_of_version};
 use crate::usage::{Standing, StoredRow, UsageRow};
 
 /// The counts of all rows with one label.
@@ -52,13 +53,38 @@ impl CountsByLabel {
     pub(super) fn into_records(self) -> Vec<LabelCounts> {
         let mut records = Vec::with_capacity(self.labels.len());
         for (label, counts) in self.labels {
-            records.push(LabelCounts {
-                label: label.to_string(),
-                total: request_counts(&counts.total),
-                behind: request_counts(&counts.behind),
-            });
+            records.push(label_record(&label, &counts));
         }
         records
+    }
+
+    /// The counts by version, in the order of versions, with the callers below each.
+    pub(super) fn into_version_records(self) -> Vec<LabelCounts> {
+        let mut versions: Vec<_> = self.labels.into_iter().collect();
+        versions.sort_by(|(a, _), (b, _)| compare_versions(a, b));
+        let (mut records, mut product, mut below) = (Vec::new(), "", UsageRow::default());
+        for (label, counts) in &versions {
+            let mut record = label_record(label, counts);
+            if let Some(of_product) = product_of_version(label) {
+                if of_product != product {
+                    (product, below) = (of_product, UsageRow::default());
+                }
+                record.callers_below = below.known_callers();
+                // Merged and not added up: many callers send several versions over time.
+                below.merge_row(&counts.total);
+            }
+            records.push(record);
+        }
+        records
+    }
+}
+
+fn label_record(label: &str, counts: &Counts) -> LabelCounts {
+    LabelCounts {
+        label: label.to_owned(),
+        total: request_counts(&counts.total),
+        behind: request_counts(&counts.behind),
+        callers_below: None,
     }
 }
 

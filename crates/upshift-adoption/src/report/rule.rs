@@ -11,7 +11,6 @@ use upshift_record::adoption::{
 use super::counts::{Counts, CountsByLabel, request_counts};
 use super::projected::{RecordedDays, WeeklyCounts};
 use super::times::{ReportTimes, instant_text};
-use super::version_order::compare_versions;
 use crate::usage::{Dimension, RefusedCaller, Standing, StoredRow, UsageRow};
 
 /// The most points of a series. For a longer period, the latest ones are shown.
@@ -93,8 +92,6 @@ impl RuleCounts {
         times: &ReportTimes,
         days: &RecordedDays,
     ) -> RuleAdoption {
-        let mut versions = self.versions.into_records();
-        versions.sort_by(|a, b| compare_versions(&a.label, &b.label));
         let mut clients = self.clients.into_records();
         clients.sort_by(most_callers_first);
         RuleAdoption {
@@ -106,7 +103,7 @@ impl RuleCounts {
             behind: request_counts(&self.all.behind),
             uncertain: request_counts(&self.uncertain),
             verdicts: self.verdicts.into_records(),
-            versions,
+            versions: self.versions.into_version_records(),
             clients,
             http: self.http.into_records(),
             tls: self.tls.into_records(),

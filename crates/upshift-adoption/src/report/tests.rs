@@ -120,6 +120,41 @@ fn callers_of_several_days_are_counted_once() {
     assert_eq!(rule.projection.answer, "needs-weeks");
 }
 
+/// A caller that upgraded in the period was counted below the required minimum for each version
+/// that it had, so that the column contradicted the number of callers behind.
+#[test]
+fn callers_below_a_version_are_distinct_and_of_the_same_product() {
+    let time = (Span::Day, MIDNIGHT - DAY);
+    let version =
+        |label, standing, callers| row(time, (Dimension::Version, label), standing, callers);
+    let rows = vec![
+        row(time, (Dimension::Phase, "enforce"), REFUSED, 0..30),
+        row(time, (Dimension::Phase, "enforce"), ADMITTED, 0..100),
+        version("1.4", REFUSED, 0..20),
+        version("1.5", REFUSED, 10..30),
+        version("2.0", ADMITTED, 0..90),
+        version("App/9", ADMITTED, 90..95),
+        version("App/10", ADMITTED, 90..100),
+        version("none", ADMITTED, 0..3),
+    ];
+    let report = report(MIDNIGHT - 2 * DAY, rows);
+    let rule = &report.rules[0];
+    let below: Vec<_> =
+        rule.versions.iter().map(|version| (&*version.label, version.callers_below)).collect();
+    assert_eq!(
+        below,
+        [
+            ("1.4", Some(0)),
+            ("1.5", Some(20)),
+            ("2.0", Some(30)),
+            ("App/9", Some(0)),
+            ("App/10", Some(5)),
+            ("none", None)
+        ]
+    );
+    assert_eq!(rule.behind.callers, Some(30), "as many as the minimum of the rule would refuse");
+}
+
 #[test]
 fn a_short_period_is_shown_by_the_hour() {
     let rows = vec![

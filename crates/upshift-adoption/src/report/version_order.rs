@@ -29,6 +29,18 @@ pub(super) fn compare_versions(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// The part of a version before its number, such as `App/`; `None` if there is no number. Versions
+/// of different products are not compared.
+pub(super) fn product_of_version(label: &str) -> Option<&str> {
+    let start = match label.rfind('/') {
+        Some(slash) => slash + 1,
+        None => 0,
+    };
+    let (product, number) = label.split_at(start);
+    let number = number.strip_prefix('v').unwrap_or(number);
+    if number.starts_with(|first: char| first.is_ascii_digit()) { Some(product) } else { None }
+}
+
 fn split_number(text: &str) -> (Option<&str>, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 use upshift_record::adoption::{LabelCounts, RuleAdoption};
-use upshift_record::number_text::{format_percent, grouped, share_of, share_text};
+use upshift_record::number_text::{grouped, share_of, share_text};
 
 use super::place::Place;
 use crate::charts::share_bar::render_share_bar;
@@ -35,8 +35,9 @@ pub(super) fn render(recorded: &RuleAdoption, place: &Place<'_>) -> Markup {
         } @else {
             (versions_tables(recorded, place))
             p.soft.table-note {
-                "A caller with several versions counts for each of them. The last column is the "
-                "share of callers on lower versions, which a minimum of this version would refuse."
+                "A caller with several versions counts for each of them, and once in the last "
+                "column: the share of callers that sent a lower version, which a minimum of this "
+                "version would refuse. Callers without a readable version are not in it."
             }
         }
     };
@@ -71,10 +72,9 @@ fn most_used(versions: &[LabelCounts]) -> Vec<usize> {
 /// The table of the versions at these places.
 fn versions_table<'a>(recorded: &RuleAdoption, places: &[usize], caption: &'a str) -> Table<'a> {
     let all = recorded.total.callers;
-    let lost = shares_lost(&recorded.versions, all);
     let mut rows = Vec::new();
     for place in places {
-        let LabelCounts { label, total, behind } = &recorded.versions[*place];
+        let LabelCounts { label, total, behind, callers_below } = &recorded.versions[*place];
         let share = share_of(total.callers, all).unwrap_or_default();
         let share_behind = share_of(behind.callers, all).unwrap_or_default();
         rows.push(vec![
@@ -83,39 +83,18 @@ fn versions_table<'a>(recorded: &RuleAdoption, places: &[usize], caption: &'a st
             text_cell(&share_text(total.callers, all)),
             number_cell(total.callers),
             number_cell(total.requests),
-            text_cell(&lost[*place].map_or_else(|| "–".to_owned(), format_percent)),
+            text_cell(&share_below(*callers_below, all)),
         ]);
     }
     Table { caption, hides_caption: true, columns: &COLUMNS, rows }
 }
 
-/// The share of callers below each version; `None` for labels that are no version. Versions of
-/// different products are not compared.
-fn shares_lost(versions: &[LabelCounts], all: Option<u64>) -> Vec<Option<f64>> {
-    let (mut shares, mut product, mut below) = (Vec::new(), "", 0);
-    for version in versions {
-        let Some(of_product) = product_of(&version.label) else {
-            shares.push(None);
-            continue;
-        };
-        if of_product != product {
-            (product, below) = (of_product, 0);
-        }
-        shares.push(share_of(below, all));
-        below += version.total.callers.unwrap_or_default();
+/// The share of callers below a version; a dash for a label that is no version.
+fn share_below(callers_below: Option<u64>, all: Option<u64>) -> String {
+    match callers_below {
+        Some(below) => share_text(below, all),
+        None => "–".to_owned(),
     }
-    shares
-}
-
-/// The part of a version before its number, such as `App/`; `None` if there is no number.
-fn product_of(label: &str) -> Option<&str> {
-    let start = match label.rfind('/') {
-        Some(slash) => slash + 1,
-        None => 0,
-    };
-    let (product, number) = label.split_at(start);
-    let number = number.strip_prefix('v').unwrap_or(number);
-    if number.starts_with(|first: char| first.is_ascii_digit()) { Some(product) } else { None }
 }
 
 #[cfg(test)]
@@ -132,20 +111,9 @@ mod tests {
                 label: format!("1.{number}"),
                 total: RequestCounts { requests: 100, callers: Some(number % 7) },
                 behind: RequestCounts::default(),
+                callers_below: None,
             });
         }
         assert_eq!(most_used(&versions), [4, 5, 6, 11, 12, 13, 19, 20, 26, 27]);
-    }
-
-    #[test]
-    fn a_minimum_loses_the_lower_versions_of_the_same_product() {
-        let labels = ["1.0", "1.4", "2.0", "App/9", "App/10", "none"];
-        let versions = labels.map(|label| LabelCounts {
-            label: label.to_owned(),
-            total: RequestCounts { requests: 20, callers: Some(10) },
-            behind: RequestCounts::default(),
-        });
-        let lost = shares_lost(&versions, Some(100));
-        assert_eq!(lost, [Some(0.0), Some(0.1), Some(0.2), Some(0.0), Some(0.1), None]);
     }
 }

@@ -26,14 +26,18 @@ fn push_rule(text: &mut String, rule: &RuleAdoption) {
         push_labels(text, &rule.rule, dimension, labels);
     }
     for point in &rule.series {
-        let labels =
-            LabelCounts { label: point.from.clone(), total: point.total, behind: point.behind };
+        let labels = LabelCounts {
+            label: point.from.clone(),
+            total: point.total,
+            behind: point.behind,
+            callers_below: None,
+        };
         push_labels(text, &rule.rule, "time", &[labels]);
     }
 }
 
 fn push_labels(text: &mut String, rule: &str, dimension: &str, labels: &[LabelCounts]) {
-    for LabelCounts { label, total, behind } in labels {
+    for LabelCounts { label, total, behind, .. } in labels {
         text.push_str(&format!(
             "{},{dimension},{},{},{},{},{}\r\n",
             quote(rule),

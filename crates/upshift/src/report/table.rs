@@ -243,7 +243,12 @@ mod tests {
 
     fn label(name: &str, total: (u64, Option<u64>), behind: (u64, Option<u64>)) -> LabelCounts {
         let counts = |(requests, callers)| RequestCounts { requests, callers };
-        LabelCounts { label: name.to_owned(), total: counts(total), behind: counts(behind) }
+        LabelCounts {
+            label: name.to_owned(),
+            total: counts(total),
+            behind: counts(behind),
+            callers_below: None,
+        }
     }
 
     #[test]
