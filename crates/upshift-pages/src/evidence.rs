@@ -371,4 +371,18 @@ mod tests {
         assert!(!page.contains("href=\"http") && !page.contains("src="), "{page}");
         assert!(page.contains("1 Nov 2026</time> – "), "{page}");
     }
+
+    /// A section and the scrolling region of its table are landmarks, whose names must differ.
+    #[test]
+    fn a_table_is_not_named_as_its_section_is() {
+        let page = render_evidence(&report());
+        let mut regions = Vec::new();
+        for region in page.split("role=\"region\" aria-label=\"").skip(1) {
+            let (name, _) = region.split_once('"').unwrap_or_default();
+            assert!(!page.contains(&format!(">{name}</h2>")), "{name}");
+            assert!(!regions.contains(&name), "{name}");
+            regions.push(name);
+        }
+        assert!(regions.contains(&"Table: Exemptions"), "{regions:?}");
+    }
 }

@@ -67,7 +67,8 @@ impl Table<'_> {
     fn render_rows(&self, caption: &str, hides_caption: bool, rows: &[Vec<Markup>]) -> Markup {
         let hidden = if hides_caption { Some("visually-hidden") } else { None };
         html! {
-            div.scroller tabindex="0" role="region" aria-label=(caption) {
+            // A section around it may have the same name, and names of landmarks must differ.
+            div.scroller tabindex="0" role="region" aria-label={ "Table: " (caption) } {
                 table {
                     caption class=[hidden] { (caption) }
                     thead {
@@ -149,7 +150,7 @@ mod tests {
         assert_eq!(shown.matches("row-").count(), 10, "{long}");
         assert_eq!(rest.matches("row-").count(), 115, "{long}");
         assert!(rest.contains("<summary>115 more callers</summary>"), "{rest}");
-        assert!(rest.contains("aria-label=\"Callers: the rest\""), "{rest}");
+        assert!(rest.contains("aria-label=\"Table: Callers: the rest\""), "{rest}");
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl FleetReading {
         if matches!(status, 401 | 403) {
             return Err(PrometheusError::Unauthorized);
         }
-        let samples = read_answer(body)?;
+        let samples = read_answer(status, body)?;
         if let Some(counted) = &mut self.counted {
             if let Some(hour) = counted.hours.pop_front() {
                 counted.raw.push((hour, samples));

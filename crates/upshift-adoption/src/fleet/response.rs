@@ -78,13 +78,20 @@ impl Samples {
     }
 }
 
-/// Reads the body of an answer of `/api/v1/query` or `/api/v1/query_range`.
+/// Reads the body of an answer of `/api/v1/query` or `/api/v1/query_range`, and its HTTP status.
 ///
 /// # Errors
 /// If it is not one, or has no samples, or not all of them.
-pub(super) fn read_answer(body: &[u8]) -> Result<Samples, PrometheusError> {
-    let answer: Answer = serde_json::from_slice(body)
-        .map_err(|error| PrometheusError::NotPrometheus(error.to_string()))?;
+pub(super) fn read_answer(http_status: u16, body: &[u8]) -> Result<Samples, PrometheusError> {
+    let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
+        // Another server answers with a page, or with JSON of its own: a gateway with its problem
+        // details, for example.
+        let message = format!(
+            "status {http_status}, and no answer of its HTTP API; the URL must be that of a \
+             Prometheus, not of a gateway"
+        );
+        return Err(PrometheusError::NotPrometheus(message));
+    };
     let Answer { status, error, warnings, data } = answer;
     match (status.as_str(), data) {
         ("success", Some(data)) => {
@@ -134,12 +141,22 @@ mod tests {
     fn answers_are_samples_or_a_reason() {
         let matrix = r#"{"status":"success","data":{"resultType":"matrix","result":[
             {"metric":{"rule":"a"},"values":[[10,"1"],[20.5,"3"]]}]}}"#;
-        let samples = read_answer(matrix.as_bytes()).unwrap();
+        let samples = read_answer(200, matrix.as_bytes()).unwrap();
         assert_eq!(samples.series[0].points, [(10.0, 1.0), (20.5, 3.0)]);
         let failed = r#"{"status":"error","errorType":"timeout","error":"query timed out"}"#;
-        assert!(read_answer(failed.as_bytes()).unwrap_err().to_string().contains("timed out"));
-        assert!(matches!(read_answer(b"<html>"), Err(PrometheusError::NotPrometheus(_))));
+        assert!(read_answer(503, failed.as_bytes()).unwrap_err().to_string().contains("timed out"));
+        assert!(matches!(read_answer(200, b"<html>"), Err(PrometheusError::NotPrometheus(_))));
         let partial = r#"{"status":"success","warnings":["store x is down"],"data":{"result":[]}}"#;
-        assert!(matches!(read_answer(partial.as_bytes()), Err(PrometheusError::Partial(_))));
+        assert!(matches!(read_answer(200, partial.as_bytes()), Err(PrometheusError::Partial(_))));
+    }
+
+    /// The message was one of the JSON parser: "invalid type: integer `404`, expected a string".
+    #[test]
+    fn an_answer_of_a_gateway_is_named_as_such() {
+        let problem = br#"{"type":"about:blank","title":"Not Found","status":404}"#;
+        let error = read_answer(404, problem).unwrap_err().to_string();
+        let expected = "it does not answer as a Prometheus does: status 404, and no answer of its \
+                        HTTP API; the URL must be that of a Prometheus, not of a gateway";
+        assert_eq!(error, expected);
     }
 }
