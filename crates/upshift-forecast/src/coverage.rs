@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use upshift_core::decision::Ruling;
 use upshift_core::policy::{
     AnswerStyle, ApiReader, ClientReader, Exemption, HeaderPattern, IdentityReader, Matcher,
-    MatcherValues, PolicyError, Requirement, Rule, RuleSpec,
+    MatcherValues, PolicyError, Requirement, RequirementKind, Rule, RuleSpec,
 };
 use upshift_core::{Facts, HttpVersion, Phase, Policy, VerdictReason};
 
@@ -135,6 +135,7 @@ impl Coverage {
             if outcome == Outcome::Unknown {
                 gaps.extend(rule.match_gaps.iter().cloned());
                 gaps.extend(rule.gaps.iter().cloned());
+                gaps.extend(rule.facts_behind_proxies(own));
             }
             outcomes.push(outcome);
         }
@@ -194,6 +195,25 @@ impl CoveredRule {
             Some(Ruling { cause: Some(_), exempted: None, .. }) => Outcome::Unknown,
             _ => Outcome::Passes,
         }
+    }
+}
+
+impl CoveredRule {
+    /// The facts that the lines would record, and that a proxy did not tell their writer.
+    fn facts_behind_proxies(&self, rulings: &[Ruling<'_>]) -> Vec<String> {
+        let mut facts = Vec::new();
+        for (part, ruling) in self.parts.iter().zip(rulings) {
+            let is_hidden = reason_of(ruling) == VerdictReason::Unknown;
+            if !is_hidden || !matches!(part, CoveredRequirement::Whole) {
+                continue;
+            }
+            match ruling.kind {
+                RequirementKind::Tls => facts.push("TLS version behind a proxy".to_owned()),
+                RequirementKind::Http => facts.push("HTTP version behind a proxy".to_owned()),
+                _ => {}
+            }
+        }
+        facts
     }
 }
 
@@ -568,10 +588,14 @@ fn enforced(rule: &RuleSpec) -> RuleSpec {
     }
 }
 
-/// Returns true if lines that record these facts tell the rule's identity.
-pub(crate) fn records_identity(rule: &Rule, wanted: &WantedFields, recorded: Recorded) -> bool {
-    let seen = SeenFacts { wanted, recorded };
-    !rule.identity.is_empty() && seen.identity_gaps(&rule.identity).is_empty()
+/// The facts that the rule's identity is read from, and that lines which record these facts do not
+/// have.
+pub(crate) fn hidden_identity_facts(
+    rule: &Rule,
+    wanted: &WantedFields,
+    recorded: Recorded,
+) -> Vec<String> {
+    SeenFacts { wanted, recorded }.identity_gaps(&rule.identity)
 }
 
 /// The facts that the exemption depends on for this rule, and that lines which record these facts

@@ -30,7 +30,7 @@ pub(crate) struct Decider<'p> {
     totals: Vec<Outcome>,
     ids: HashMap<RuleOutcomes, OutcomeId, RandomState>,
     exemptions: RecordedExemptions<'p>,
-    gaps: DecisionGaps,
+    pub(crate) gaps: DecisionGaps,
 }
 
 /// The facts that decisions depended on and that the lines do not record.
@@ -38,6 +38,8 @@ pub(crate) struct Decider<'p> {
 pub(crate) struct DecisionGaps {
     /// For each rule, those that made its outcome unknown.
     pub(crate) rules: Vec<BTreeSet<String>>,
+    /// For each rule, those that made the outcome of a step of its ramp unknown.
+    pub(crate) ramps: Vec<BTreeSet<String>>,
     /// For each exemption that was left out, those that it depends on.
     pub(crate) exemptions: BTreeMap<String, BTreeSet<String>>,
 }
@@ -45,12 +47,16 @@ pub(crate) struct DecisionGaps {
 impl DecisionGaps {
     /// The gaps of a policy with this number of rules, before any decision.
     pub(crate) fn of_rules(count: usize) -> Self {
-        Self { rules: vec![BTreeSet::new(); count], exemptions: BTreeMap::new() }
+        let none = vec![BTreeSet::new(); count];
+        Self { rules: none.clone(), ramps: none, exemptions: BTreeMap::new() }
     }
 
     /// Adds those of another worker.
     pub(crate) fn merge(&mut self, other: Self) {
         for (all, some) in self.rules.iter_mut().zip(other.rules) {
+            all.extend(some);
+        }
+        for (all, some) in self.ramps.iter_mut().zip(other.ramps) {
             all.extend(some);
         }
         for (exemption, facts) in other.exemptions {

@@ -21,6 +21,7 @@ mod memo;
 mod options;
 mod outcome;
 mod path_shape;
+mod ramp_bucket;
 mod recorded_exemptions;
 mod report;
 mod request;

@@ -66,6 +66,17 @@ pub struct RecordedDecision<'l> {
     pub revision: Option<Text<'l>>,
     /// The rules from which the request was exempt, each with the exemption.
     pub exempted: Vec<(Text<'l>, Text<'l>)>,
+    /// The rulings of the rules that were in a ramp and whose requirement the request did not meet.
+    pub ramps: Vec<RampRuling<'l>>,
+}
+
+/// The ruling of a rule in a ramp on a request that does not meet its requirement.
+#[derive(Clone, Debug)]
+pub struct RampRuling<'l> {
+    /// The rule.
+    pub rule: Text<'l>,
+    /// True if the ramp refused the request, and false if its turn had not come.
+    pub is_refused: bool,
 }
 
 /// The place of a field in [`WantedFields`].

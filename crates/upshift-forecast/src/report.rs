@@ -1,6 +1,6 @@
 //! From counts to the numbers of a forecast.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use jiff::tz::TimeZone;
@@ -211,7 +211,7 @@ fn rule_forecast(input: &ReportInput<'_>, index: usize, rule: &Rule) -> RuleFore
         days,
         steps: match input.options.at {
             Some(_) => Vec::new(),
-            None => step_records(&input.plans[index], &all, ramp),
+            None => step_records(&input.plans[index], &all, ramp, (&input.gaps, index)),
         },
     }
 }
@@ -271,11 +271,21 @@ fn below_since(days: &[ForecastDay], threshold: f64) -> Option<String> {
     since
 }
 
-fn step_records(steps: &[PlanStep], all: &Sums, ramp: &RampTally) -> Vec<StepRecord> {
+fn step_records(
+    steps: &[PlanStep],
+    all: &Sums,
+    ramp: &RampTally,
+    (gaps, index): (&DecisionGaps, usize),
+) -> Vec<StepRecord> {
     let mut records = Vec::new();
     let mut ramp_index = 0;
     for step in steps {
+        let mut not_recorded = BTreeSet::new();
+        if all.unknown > 0 {
+            not_recorded.extend(gaps.rules[index].iter().cloned());
+        }
         let (refused, clients, unknown) = if step.phase == Phase::Ramp {
+            not_recorded.extend(gaps.ramps[index].iter().cloned());
             let (mut refused, mut callers) = (0, DistinctCallers::default());
             for tally in ramp.steps.range(..=ramp_index).map(|(_, tally)| tally) {
                 refused += tally.requests;
@@ -295,6 +305,7 @@ fn step_records(steps: &[PlanStep], all: &Sums, ramp: &RampTally) -> Vec<StepRec
             refused,
             refused_clients: clients,
             unknown,
+            not_recorded: not_recorded.into_iter().collect(),
         });
     }
     records

@@ -4,6 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use upshift_core::Phase;
 use upshift_core::policy::{RefusedShare, RolloutStage, Rule};
 
+use crate::ramp_bucket::RampBucket;
+
 /// The shares of a linear ramp at which it is shown.
 const LINEAR_POINTS: [u64; 3] = [2_500, 5_000, 7_500];
 
@@ -20,6 +22,17 @@ pub(crate) struct PlanStep {
 /// The growing shares of a ramp.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RampSteps(Vec<RefusedShare>);
+
+/// The first step of a ramp that refuses a request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum FirstStep {
+    /// The step with this index.
+    At(usize),
+    /// None.
+    Never,
+    /// The line does not tell.
+    Unknown,
+}
 
 /// The steps of a rule that refuse and begin after `now`, in their order.
 pub(crate) fn steps_to_come(rule: &Rule, now: Timestamp) -> Vec<PlanStep> {
@@ -75,8 +88,15 @@ impl RampSteps {
         self.0.is_empty()
     }
 
-    /// The index of the first step that includes the bucket.
-    pub(crate) fn first_including(&self, bucket: u16) -> Option<usize> {
-        self.0.iter().position(|share| share.contains(bucket))
+    /// The step that refuses a request with this bucket first.
+    pub(crate) fn first_refusing(&self, bucket: RampBucket) -> FirstStep {
+        for (index, share) in self.0.iter().enumerate() {
+            match bucket.is_in(*share) {
+                Some(true) => return FirstStep::At(index),
+                Some(false) => {}
+                None => return FirstStep::Unknown,
+            }
+        }
+        FirstStep::Never
     }
 }

@@ -1,9 +1,10 @@
 //! The time for which a forecast is made: every rule enforced, or the policy as it is at a date.
 
-use upshift_core::policy::{RefusedShare, bucket};
-use upshift_core::{Facts, Phase, Policy, Timestamp};
+use upshift_core::policy::RefusedShare;
+use upshift_core::{Phase, Policy, Timestamp};
 
 use crate::outcome::{Outcome, RuleOutcomes};
+use crate::ramp_bucket::RampBucket;
 
 /// The strictness of each rule.
 #[derive(Clone, Debug)]
@@ -51,30 +52,22 @@ impl View {
         true
     }
 
-    /// The outcomes of a request with these outcomes under full enforcement. `has_identity` says
-    /// for each rule whether the log records its identity.
+    /// The outcomes of a request with these outcomes under full enforcement. `bucket_of` returns
+    /// its bucket in the ramp of a rule, by the rule's index.
     pub(crate) fn apply(
         &self,
         outcomes: &RuleOutcomes,
-        policy: &Policy,
-        facts: &Facts<'_>,
-        has_identity: &[bool],
+        mut bucket_of: impl FnMut(usize) -> RampBucket,
     ) -> RuleOutcomes {
         let mut applied = outcomes.clone();
         for (index, outcome) in applied.0.iter_mut().enumerate() {
             *outcome = match (self.0[index], *outcome) {
                 (RuleMode::Lenient, Outcome::Refused | Outcome::Unknown) => Outcome::Passes,
-                (RuleMode::Ramp(_), Outcome::Refused) if !has_identity[index] => Outcome::Unknown,
-                (RuleMode::Ramp(share), Outcome::Refused) => {
-                    let rule = &policy.rules()[index];
-                    match rule.identity(facts) {
-                        Some(identity) if share.contains(bucket(&rule.id, &identity)) => {
-                            Outcome::Refused
-                        }
-                        // A request without an identity is in no ramp.
-                        _ => Outcome::Passes,
-                    }
-                }
+                (RuleMode::Ramp(share), Outcome::Refused) => match bucket_of(index).is_in(share) {
+                    Some(true) => Outcome::Refused,
+                    Some(false) => Outcome::Passes,
+                    None => Outcome::Unknown,
+                },
                 (_, outcome) => outcome,
             };
         }

@@ -1,14 +1,15 @@
 //! The worker that counts the lines of one part of a log.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use upshift_adoption::sketch::{CallerHash, CallerHasher};
-use upshift_core::policy::{IdentityReader, Rule, bucket};
+use upshift_core::policy::{IdentityReader, Rule};
 use upshift_core::{Facts, Policy, Timestamp};
 
 use crate::address::parse_address;
-use crate::coverage::{Recorded, records_identity};
+use crate::coverage::{Recorded, hidden_identity_facts};
 use crate::decide::{Decider, DecisionGaps};
 use crate::format::cut::LineCut;
 use crate::format::lines::Lines;
@@ -18,8 +19,9 @@ use crate::known_requests::{CountedOutcome, KnownRequests, RefusedTexts, Request
 use crate::line::{LineKind, LogLine, Malformed};
 use crate::outcome::{Outcome, OutcomeId, RuleOutcomes};
 use crate::path_shape::path_shape;
+use crate::ramp_bucket::BucketReader;
 use crate::request::{LineClient, RequestReader, field_value};
-use crate::steps::RampSteps;
+use crate::steps::{FirstStep, RampSteps};
 use crate::tally::{Stretch, Tally};
 use crate::view::View;
 
@@ -57,7 +59,8 @@ pub(crate) struct Worker<'p> {
 struct IdentitySupport {
     /// The lines for which it was computed.
     recorded: Option<Recorded>,
-    by_rule: Vec<bool>,
+    /// For each rule, the facts that its identity is read from and the lines do not record.
+    hidden: Vec<Vec<String>>,
     /// The rules that count callers by something else than the client's address.
     named: Vec<usize>,
 }
@@ -78,12 +81,12 @@ impl<'p> Worker<'p> {
                 named.push(index);
             }
         }
-        let by_rule = vec![false; job.policy.rules().len()];
+        let hidden = vec![Vec::new(); job.policy.rules().len()];
         Self {
             job,
             decider: Decider::new(job.policy, job.reader, job.at),
             viewed: Vec::new(),
-            identities: IdentitySupport { recorded: None, by_rule, named },
+            identities: IdentitySupport { recorded: None, hidden, named },
             texts: Interner::default(),
             requests: KnownRequests::default(),
             has_ramp: !job.ramps.iter().all(RampSteps::is_empty),
@@ -203,12 +206,15 @@ impl<'p> Worker<'p> {
 
     /// Returns true if the counts of a request depend on an identity that its line records.
     fn depends_on_identity(&self, line: &LogLine<'_>, counted: &CountedOutcome) -> bool {
-        let IdentitySupport { by_rule, named, .. } = &self.identities;
-        let mut has_identity = named.iter().any(|rule| by_rule[*rule])
+        let identities = &self.identities;
+        let named = &identities.named;
+        let mut has_identity = named.iter().any(|rule| identities.is_recorded(*rule))
             || !named.is_empty() && line.decision.caller.is_some();
         if let Some(enforced) = counted.ramped {
+            // What the ruling of a ramp tells depends on the time of the line.
+            has_identity |= !line.decision.ramps.is_empty();
             for rule in self.decider.refusing_rules(enforced) {
-                has_identity |= by_rule[rule] && !self.job.ramps[rule].is_empty();
+                has_identity |= identities.is_recorded(rule) && !self.job.ramps[rule].is_empty();
             }
         }
         has_identity
@@ -240,7 +246,15 @@ impl<'p> Worker<'p> {
         self.identities.update(job, client.recorded);
         let texts = job.reader.read_texts(line);
         let facts = texts.facts(client);
-        let applied = job.view.apply(&outcomes, job.policy, &facts, &self.identities.by_rule);
+        let reader = BucketReader { policy: job.policy, facts: &facts, line };
+        let identities = &self.identities;
+        let applied =
+            job.view.apply(&outcomes, |rule| reader.bucket_of(rule, identities.is_recorded(rule)));
+        for (rule, outcome) in applied.0.iter().enumerate() {
+            if *outcome == Outcome::Unknown && outcomes.0[rule] == Outcome::Refused {
+                identities.note_hidden(rule, &mut self.decider.gaps.rules);
+            }
+        }
         let viewed = self.decider.intern(applied);
         if job.view.is_uniform(&outcomes) {
             let index = enforced.0 as usize;
@@ -276,17 +290,17 @@ impl<'p> Worker<'p> {
         let texts = job.reader.read_texts(request.line);
         let facts = texts.facts(request.client);
         let stretch = self.tally.outcomes.admit(request.stretch);
-        let fingerprint = job.recorded_caller(request.line);
         for index in &self.identities.named {
             let outcome = self.decider.outcomes(outcome).0[*index];
             if outcome == Outcome::NotMatched {
                 continue;
             }
             let rule = &job.policy.rules()[*index];
-            let caller = match (self.identities.by_rule[*index], fingerprint) {
-                (true, _) => job.hash_identity(rule, &facts).or(request.caller),
-                (false, Some((caller, readers))) if *readers == *rule.identity => Some(caller),
-                (false, _) => continue,
+            let caller = if self.identities.is_recorded(*index) {
+                job.hash_identity(rule, &facts).or(request.caller)
+            } else {
+                let Some(caller) = job.fingerprint_of(*index, request.line) else { continue };
+                Some(caller)
             };
             let tally = self.tally.identities.entry((stretch, *index)).or_default();
             tally.requests += 1;
@@ -327,34 +341,49 @@ impl<'p> Worker<'p> {
         self.identities.update(job, request.client.recorded);
         let texts = job.reader.read_texts(request.line);
         let facts = texts.facts(request.client);
-        for index in self.decider.refusing_rules(enforced) {
+        let reader = BucketReader { policy: job.policy, facts: &facts, line: request.line };
+        let refusing: Vec<usize> = self.decider.refusing_rules(enforced).collect();
+        for index in refusing {
             let steps = &job.ramps[index];
             if steps.is_empty() {
                 continue;
             }
             let tally = self.tally.ramps.entry(index).or_default();
-            if !self.identities.by_rule[index] {
-                tally.unknown += 1;
-                continue;
+            let is_recorded = self.identities.is_recorded(index);
+            match steps.first_refusing(reader.bucket_of(index, is_recorded)) {
+                FirstStep::At(step) => {
+                    let step = tally.steps.entry(step).or_default();
+                    step.requests += 1;
+                    let caller = if is_recorded {
+                        job.hash_identity(&job.policy.rules()[index], &facts)
+                    } else {
+                        job.fingerprint_of(index, request.line)
+                    };
+                    if let Some(caller) = caller.or(request.caller) {
+                        step.callers.insert_caller(caller);
+                    }
+                }
+                FirstStep::Never => {}
+                FirstStep::Unknown => {
+                    tally.unknown += 1;
+                    self.identities.note_hidden(index, &mut self.decider.gaps.ramps);
+                }
             }
-            let rule = &job.policy.rules()[index];
-            let Some(identity) = rule.identity(&facts) else { continue };
-            let Some(step) = steps.first_including(bucket(&rule.id, &identity)) else { continue };
-            let step = tally.steps.entry(step).or_default();
-            step.requests += 1;
-            step.callers.insert_caller(job.hasher.hash_caller(identity.as_str()));
         }
     }
 }
 
 impl<'p> Job<'p> {
-    /// The caller of a line by the fingerprint that the gateway recorded, and the readers of the
-    /// rule that identified it.
-    fn recorded_caller(&self, line: &LogLine<'_>) -> Option<(CallerHash, &'p [IdentityReader])> {
+    /// The caller of a line by the fingerprint that the gateway recorded; `None` if there is none,
+    /// or the rule that it comes from reads another identity than this one.
+    fn fingerprint_of(&self, rule: usize, line: &LogLine<'_>) -> Option<CallerHash> {
         let decision = &line.decision;
-        let (caller, rule) = (decision.caller.as_ref()?, decision.rule.as_ref()?);
-        let rule = self.policy.rule(std::str::from_utf8(rule).ok()?)?;
-        Some((self.hasher.hash_caller(&**caller), &*rule.identity))
+        let (caller, decided) = (decision.caller.as_ref()?, decision.rule.as_ref()?);
+        let decided = self.policy.rule(std::str::from_utf8(decided).ok()?)?;
+        if decided.identity != self.policy.rules()[rule].identity {
+            return None;
+        }
+        Some(self.hasher.hash_caller(&**caller))
     }
 
     /// The caller of a request by the identity of a rule; `None` if it has none.
@@ -369,9 +398,24 @@ impl IdentitySupport {
         if self.recorded == Some(recorded) {
             return;
         }
-        for (rule, is_recorded) in job.policy.rules().iter().zip(&mut self.by_rule) {
-            *is_recorded = records_identity(rule, &job.reader.wanted, recorded);
+        for (rule, hidden) in job.policy.rules().iter().zip(&mut self.hidden) {
+            *hidden = hidden_identity_facts(rule, &job.reader.wanted, recorded);
         }
         self.recorded = Some(recorded);
+    }
+
+    /// Returns true if the lines record what the identity of this rule is read from.
+    fn is_recorded(&self, rule: usize) -> bool {
+        self.hidden[rule].is_empty()
+    }
+
+    /// Adds the facts that the lines do not record to those of the rule.
+    fn note_hidden(&self, rule: usize, gaps: &mut [BTreeSet<String>]) {
+        for fact in &self.hidden[rule] {
+            // Called for each line, and nearly always it is known.
+            if !gaps[rule].contains(fact) {
+                gaps[rule].insert(fact.clone());
+            }
+        }
     }
 }

@@ -148,8 +148,10 @@ pub struct StepRecord {
     pub refused: u64,
     /// The clients that it would refuse.
     pub refused_clients: u64,
-    /// The requests that a ramp may refuse: the logs do not record their identity.
+    /// The requests that it may refuse: the logs do not tell.
     pub unknown: u64,
+    /// The facts that this depends on and the logs do not record.
+    pub not_recorded: Vec<String>,
 }
 
 /// A log that was read.

@@ -350,6 +350,47 @@ fn the_access_record_leads_to_the_exemptions_and_the_callers_of_the_gateway() {
     assert_eq!(record["notes"], serde_json::json!([]), "{record}");
 }
 
+const RAMP_RULES: &str = r#"
+[[rule]]
+id = "orders"
+paths = ["/orders/**"]
+require = { api = { minimum = "2.0", read = ["header:X-Api-Version"] } }
+rollout = { identity = ["header:X-Api-Key"], ramp = [{ at = 2020-01-01, share = 0.4 }], enforce = 2099-01-01 }
+breaker = false
+"#;
+
+/// The record has no identities, but it has the rulings of the ramp. A log of another server has
+/// neither, and the forecast names what is missing.
+#[test]
+fn the_access_record_leads_to_the_ramp_of_the_gateway() {
+    let origin = Origin::start(200, &[]);
+    let settings = "access-log = \"all\"";
+    let mut gateway = Gateway::with(origin.address(), settings, RAMP_RULES, &[]);
+    let mut requests = Vec::new();
+    for key in 0..40 {
+        let head = format!("GET /orders/1 HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: key-{key}");
+        let text = format!("{head}\r\nX-Api-Version: 1.0\r\nConnection: close\r\n\r\n");
+        requests.push((String::new(), text.into_bytes()));
+    }
+    let refused = refused_by(&gateway, &requests).len();
+    assert!((1..requests.len()).contains(&refused), "{refused}");
+    let lines = access_records(&mut gateway, requests.len());
+    let folder = Scratch::new();
+    let file = folder.file("access.json", lines.join("\n"));
+    let at = ["--at", "2027-01-01"];
+    let record = json(&forecast(&gateway, &[&at[..], &[&file.to_string_lossy()]].concat()));
+    let orders = &record["rules"][0];
+    assert_eq!((&orders["refused"], &orders["unknown"]), (&refused.into(), &0.into()), "{record}");
+    let line = "{\"time\":\"2026-11-25T12:20:51Z\",\"request\":\"GET /orders/1 HTTP/1.1\",\
+                \"status\":200,\"http_x_api_version\":\"1.0\"}\n";
+    let other = folder.file("other.json", line);
+    let config = gateway.file().to_string_lossy().into_owned();
+    let output =
+        upshift(&[&["forecast", "--config", &config, &other.to_string_lossy()], &at[..]].concat());
+    let reason = "unknown for 1 (100%): the logs do not record header:x-api-key\n";
+    assert!(output.stdout.contains(reason), "{output:?}");
+}
+
 /// A log that cannot be read, or is truncated, is an error with the exit code of the table, and the
 /// requests before that are counted.
 #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
+use upshift_core::{Phase, Verdict};
 
 use super::clock::{Clock, TimeFormat};
 use super::cut::{LineCut, first_line};
@@ -219,6 +220,15 @@ impl<'l> TakeValues<'l> for Cutting<'_, 'l> {
     }
 }
 
+/// The parts of a ruling.
+#[derive(Default)]
+struct RulingParts<'l> {
+    rule: Option<Scalar<'l>>,
+    verdict: Option<Scalar<'l>>,
+    phase: Option<Scalar<'l>>,
+    exemption: Option<Scalar<'l>>,
+}
+
 /// The walk through the values of a line.
 struct Walk<'w, T> {
     wanted: &'w WantedFields,
@@ -299,7 +309,7 @@ impl<'l, T: TakeValues<'l>> Walk<'_, T> {
         Ok(())
     }
 
-    /// Reads a list of rulings, and takes the exemptions that they name.
+    /// Reads a list of rulings, and takes the exemptions that they name and what ramps decided.
     fn read_rulings(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
         let mut has_ruling = scan.open(b'[', b']')?;
         while has_ruling {
@@ -314,20 +324,36 @@ impl<'l, T: TakeValues<'l>> Walk<'_, T> {
     }
 
     fn read_ruling(&mut self, scan: &mut JsonScan<'l>) -> Result<(), Malformed> {
-        let mut rule = None;
-        let mut exemption = None;
+        let mut ruling = RulingParts::default();
         let mut has_member = scan.open(b'{', b'}')?;
         while has_member {
             match &*scan.read_key()? {
-                b"rule" => rule = read_string_or_skip(scan)?,
-                b"exemption" => exemption = read_string_or_skip(scan)?,
+                b"rule" => ruling.rule = read_string_or_skip(scan)?,
+                b"verdict" => ruling.verdict = read_string_or_skip(scan)?,
+                b"phase" => ruling.phase = read_string_or_skip(scan)?,
+                b"exemption" => ruling.exemption = read_string_or_skip(scan)?,
                 _ => scan.skip_value()?,
             }
             has_member = scan.next_member(b'}')?;
         }
-        if let (Some(rule), Some(exemption)) = (rule, exemption) {
+        self.take_ruling(ruling)
+    }
+
+    fn take_ruling(&mut self, ruling: RulingParts<'l>) -> Result<(), Malformed> {
+        let Some(rule) = ruling.rule else { return Ok(()) };
+        if let Some(exemption) = ruling.exemption {
             self.values.take_value(Slot::ExemptRule, rule, false)?;
-            self.values.take_value(Slot::Exemption, exemption, false)?;
+            return self.values.take_value(Slot::Exemption, exemption, false);
+        }
+        let (Some(phase), Some(verdict)) = (ruling.phase, ruling.verdict) else {
+            return Ok(());
+        };
+        // An admitted request meets the requirement, or the rule leaves it in doubt: no share of
+        // a ramp changes that.
+        let is_ramp = is_string(&phase, Phase::Ramp.as_str());
+        if is_ramp && !is_string(&verdict, Verdict::Admit.as_str()) {
+            self.values.take_value(Slot::RampRule, rule, false)?;
+            self.values.take_value(Slot::RampVerdict, verdict, false)?;
         }
         Ok(())
     }
@@ -352,6 +378,11 @@ fn read_string_or_skip<'l>(scan: &mut JsonScan<'l>) -> Result<Option<Scalar<'l>>
     }
     scan.skip_value()?;
     Ok(None)
+}
+
+/// Returns true if the value is this string, without escapes.
+fn is_string(value: &Scalar<'_>, text: &str) -> bool {
+    matches!(value, Scalar::String(string) if string.raw == text.as_bytes())
 }
 
 /// The slot of a fact in a mapping.

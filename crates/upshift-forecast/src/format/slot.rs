@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use upshift_core::{TlsState, TlsVersion};
+use upshift_core::{TlsState, TlsVersion, Verdict};
 
 use super::clock::{Clock, TimeFormat};
 use crate::line::{
-    FieldIndex, LineKind, LogLine, Logged, Malformed, Text, parse_http_version, read_request_line,
-    strange_request,
+    FieldIndex, LineKind, LogLine, Logged, Malformed, RampRuling, Text, parse_http_version,
+    read_request_line, strange_request,
 };
 
 /// The fact that a part of a line holds.
@@ -66,6 +66,10 @@ pub(crate) enum Slot {
     ExemptRule,
     /// The exemption from the rule before it.
     Exemption,
+    /// A rule in a ramp, whose requirement the request did not meet. Its verdict follows.
+    RampRule,
+    /// The verdict of the rule before it.
+    RampVerdict,
     /// A header field.
     Field(FieldIndex),
 }
@@ -102,6 +106,8 @@ impl Slot {
             Self::Revision => 43,
             Self::ExemptRule => 44,
             Self::Exemption => 45,
+            Self::RampRule => 46,
+            Self::RampVerdict => 47,
         }
     }
 }
@@ -118,6 +124,7 @@ pub(crate) struct LineParts<'l> {
     date: Option<Text<'l>>,
     time_of_day: Option<Text<'l>>,
     exempt_rule: Option<Text<'l>>,
+    ramp_rule: Option<Text<'l>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -211,6 +218,13 @@ impl<'l> LineParts<'l> {
             Slot::Exemption => {
                 if let (Some(rule), Some(exemption)) = (self.exempt_rule.take(), value) {
                     line.decision.exempted.push((rule, exemption));
+                }
+            }
+            Slot::RampRule => self.ramp_rule = value,
+            Slot::RampVerdict => {
+                if let (Some(rule), Some(verdict)) = (self.ramp_rule.take(), value) {
+                    let is_refused = *verdict == *Verdict::Refuse.as_str().as_bytes();
+                    line.decision.ramps.push(RampRuling { rule, is_refused });
                 }
             }
             Slot::Field(field) => {

@@ -7,6 +7,7 @@ mod lists;
 mod made_log;
 mod malformed;
 mod order;
+mod ramps;
 mod recorded;
 mod repeated;
 

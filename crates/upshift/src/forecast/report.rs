@@ -155,6 +155,7 @@ fn render_rule(rule: &RuleForecast, threshold: f64, palette: Palette) -> String 
     for step in &rule.steps {
         text.push_str(&render_step(step, rule));
     }
+    text.push_str(&render_step_gaps(rule, palette));
     text
 }
 
@@ -232,6 +233,23 @@ fn render_step(step: &StepRecord, rule: &RuleForecast) -> String {
         "  from {at}{until} {}{share}: {refused} of requests, {clients} of clients{unknown}\n",
         step.phase
     )
+}
+
+/// The facts that make a step unknown, beside those that make the rule unknown.
+fn render_step_gaps(rule: &RuleForecast, palette: Palette) -> String {
+    let mut facts: Vec<&str> = Vec::new();
+    for step in &rule.steps {
+        for fact in &step.not_recorded {
+            if !rule.not_recorded.contains(fact) && !facts.contains(&fact.as_str()) {
+                facts.push(fact);
+            }
+        }
+    }
+    if facts.is_empty() {
+        return String::new();
+    }
+    let line = format!("unknown in the ramp: the logs do not record {}", facts.join(", "));
+    format!("  {}\n", palette.paint(Hue::Warning, line))
 }
 
 fn render_other_lines(record: &ForecastRecord, palette: Palette) -> String {
