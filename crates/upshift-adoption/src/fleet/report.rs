@@ -55,6 +55,10 @@ pub(super) fn build_fleet_report(input: FleetInput) -> AdoptionReport {
     let phases = phases_of(&phases);
     let mut records = Vec::new();
     for (rule, steps) in rules {
+        // Series of zero exist from the start of a gateway, but not in a large policy.
+        if sum(&steps.all.total) == 0 {
+            continue;
+        }
         let phase = phases.get(&rule).cloned();
         let series = series_of(&steps, &counters, point, now.as_second());
         records.push(rule_record(rule, phase, &steps, series));

@@ -114,11 +114,10 @@ impl RequestRecorder<'_> {
             decision: None,
         };
         if let Some(ruling) = decision.top() {
-            let reason = ruling.cause.unwrap_or(ruling.reason);
             request.decision = Some([
                 ruling.rule.id.to_string(),
                 ruling.phase().to_string(),
-                reason.as_str().to_owned(),
+                ruling.reason.as_str().to_owned(),
             ]);
         }
         self.report.trace_request(request);

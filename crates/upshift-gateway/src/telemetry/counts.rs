@@ -99,8 +99,8 @@ impl CoreCounts {
         let transport = (http_label(facts), tls_label(facts), standing);
         *self.transport.entry(transport).or_default() += 1;
         for ruling in decision.matched() {
-            let reason = ruling.cause.unwrap_or(ruling.reason);
-            let key = (ruling.verdict, reason, ruling.phase(), Standing::of_ruling(ruling));
+            let standing = Standing::of_ruling(ruling);
+            let key = (ruling.verdict, ruling.reason, ruling.phase(), standing);
             // The common case needs no copy of the id.
             let counts = match self.rulings.get_mut(&*ruling.rule.id) {
                 Some(counts) => counts,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
+use upshift_adoption::usage::Standing;
 use upshift_core::policy::Rule;
 use upshift_core::{Phase, Policy, Timestamp, Verdict, VerdictReason};
 
@@ -15,7 +16,7 @@ use crate::telemetry::durations::DurationMetrics;
 use crate::telemetry::exchange_counts::{ExchangeCounts, VERDICTS};
 use crate::telemetry::families::{FamilyHead, FamilyWriter, Labels};
 use crate::telemetry::histogram::DurationHistogram;
-use crate::telemetry::reason_series::{MOST_RULES_WITH_REASONS, possible_reasons};
+use crate::telemetry::reason_series::{MOST_RULES_WITH_REASONS, possible_rulings};
 
 /// The number of rules up to which every rule has its series from the start. In a larger policy,
 /// which would make the scrape long, the series of a rule begin with its first request.
@@ -284,7 +285,7 @@ impl TotalMetrics {
             };
             by_verdict.extend(verdict_series(&rule.id, counts));
             by_reason.extend(reason_series(rule, counts, has_all_reasons));
-            by_standing.extend(standing_series(&rule.id, counts));
+            by_standing.extend(standing_series(rule, counts, has_all_reasons));
         }
         let requests =
             FamilyHead::new("rule_requests", "Requests that a rule matched, by its verdict");
@@ -327,15 +328,30 @@ fn verdict_series<'r>(rule: &'r str, counts: &RulingCounts) -> [(Labels<'r, 2>, 
     })
 }
 
-fn standing_series<'r>(rule: &'r str, counts: &RulingCounts) -> Vec<(Labels<'r, 3>, u64)> {
-    let mut totals: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+/// The series of a rule by standing. With `has_all`, those that its present phase can have are
+/// there from the start.
+fn standing_series<'r>(
+    rule: &'r Rule,
+    counts: &RulingCounts,
+    has_all: bool,
+) -> Vec<(Labels<'r, 3>, u64)> {
+    let mut totals: BTreeMap<(Verdict, Standing), u64> = BTreeMap::new();
+    if has_all {
+        let phase = rule.rollout_state(Timestamp::now()).phase;
+        for (verdict, _, standing) in possible_rulings(rule, phase) {
+            totals.insert((verdict, standing), 0);
+        }
+    }
     for (&(verdict, _, _, standing), &count) in counts {
-        *totals.entry((verdict.as_str(), standing.as_str())).or_default() += count;
+        *totals.entry((verdict, standing)).or_default() += count;
     }
     let mut series = Vec::new();
     for ((verdict, standing), count) in totals {
-        series.push(([("rule", rule), ("verdict", verdict), ("standing", standing)], count));
+        let labels =
+            [("rule", &*rule.id), ("verdict", verdict.as_str()), ("standing", standing.as_str())];
+        series.push((labels, count));
     }
+    series.sort_unstable();
     series
 }
 
@@ -349,7 +365,7 @@ fn reason_series<'r>(
     let mut totals: BTreeMap<(Verdict, VerdictReason, Phase), u64> = BTreeMap::new();
     if has_all {
         let phase = rule.rollout_state(Timestamp::now()).phase;
-        for (verdict, reason) in possible_reasons(rule, phase) {
+        for (verdict, reason, _) in possible_rulings(rule, phase) {
             totals.insert((verdict, reason, phase), 0);
         }
     }

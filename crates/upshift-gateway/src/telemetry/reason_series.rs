@@ -1,8 +1,9 @@
-//! The reasons that a rule can give in its present phase: their series are there before the first
+//! The rulings that a rule can give in its present phase: their series are there before the first
 //! event, so that `increase()` sees it.
 
 use std::collections::BTreeSet;
 
+use upshift_adoption::usage::Standing;
 use upshift_core::policy::{PhaseEffect, Requirement, Rule};
 use upshift_core::{Phase, Verdict, VerdictReason};
 
@@ -10,8 +11,11 @@ use upshift_core::{Phase, Verdict, VerdictReason};
 /// requires one of a list of all kinds and is in a ramp; most have fewer than a dozen.
 pub(crate) const MOST_RULES_WITH_REASONS: usize = 100;
 
-/// The verdicts of the rule in `phase`, with their reasons.
-pub(crate) fn possible_reasons(rule: &Rule, phase: Phase) -> BTreeSet<(Verdict, VerdictReason)> {
+/// A verdict, its reason, and the standing of the request.
+type PossibleRuling = (Verdict, VerdictReason, Standing);
+
+/// The verdicts of the rule in `phase`, with their reasons and standings.
+pub(crate) fn possible_rulings(rule: &Rule, phase: Phase) -> BTreeSet<PossibleRuling> {
     let mut possible = BTreeSet::new();
     for requirement in &rule.require {
         for reason in reasons_of(requirement) {
@@ -58,10 +62,14 @@ fn add_verdicts(
     rule: &Rule,
     phase: Phase,
     reason: VerdictReason,
-    possible: &mut BTreeSet<(Verdict, VerdictReason)>,
+    possible: &mut BTreeSet<PossibleRuling>,
 ) {
     if !reason.is_certain() && !rule.on.refuses(reason) {
-        possible.insert((Verdict::Admit, reason));
+        let standing = match reason {
+            VerdictReason::Meets => Standing::Meets,
+            _ => Standing::Uncertain,
+        };
+        possible.insert((Verdict::Admit, reason, standing));
         return;
     }
     let verdict = match phase.effect() {
@@ -70,13 +78,13 @@ fn add_verdicts(
         PhaseEffect::Count => Verdict::Admit,
         PhaseEffect::Warn => Verdict::Warn,
         PhaseEffect::RefuseShare => {
-            possible.insert((Verdict::Warn, VerdictReason::NotInRamp));
+            possible.insert((Verdict::Warn, VerdictReason::NotInRamp, Standing::Behind));
             Verdict::Refuse
         }
         PhaseEffect::Refuse => Verdict::Refuse,
     };
-    possible.insert((verdict, reason));
-    possible.insert((Verdict::Exempt, reason));
+    possible.insert((verdict, reason, Standing::Behind));
+    possible.insert((Verdict::Exempt, reason, Standing::Behind));
 }
 
 #[cfg(test)]
@@ -88,6 +96,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::telemetry::counts::CoreCounts;
 
     const RULES: &str = r#"
 [[rule]]
@@ -123,13 +132,13 @@ id = "any"
 require = [{ http = "3" }, { client = { minimum = { App = "5" } } }]
 "#;
 
-    /// Decides a request with these fields, by these versions and from this address.
+    /// The rulings that are counted for a request with these fields, by these versions and from this address.
     fn decide(
         policy: &Policy,
         fields: &dyn Fields,
         (http, tls): (Known<HttpVersion>, Known<TlsState>),
         (query, last): (Option<&str>, u8),
-    ) -> Vec<(String, Verdict, VerdictReason)> {
+    ) -> Vec<(String, PossibleRuling)> {
         let facts = Facts {
             method: "GET",
             host: "a.example",
@@ -143,11 +152,15 @@ require = [{ http = "3" }, { client = { minimum = { App = "5" } } }]
             has_content: false,
             protocol: None,
         };
-        let mut decided = Vec::new();
-        for ruling in &policy.decide(&facts, Timestamp::now()).rulings {
-            decided.push((ruling.rule.id.to_string(), ruling.verdict, ruling.reason));
+        let mut counts = CoreCounts::default();
+        counts.count_decision(&policy.decide(&facts, Timestamp::now()), &facts);
+        let mut counted = Vec::new();
+        for (rule, rulings) in &counts.rulings {
+            for (verdict, reason, _, standing) in rulings.keys().copied() {
+                counted.push((rule.to_string(), (verdict, reason, standing)));
+            }
         }
-        decided
+        counted
     }
 
     #[test]
@@ -184,11 +197,13 @@ require = [{ http = "3" }, { client = { minimum = { App = "5" } } }]
             }
         }
         assert!(seen.len() > 30, "{seen:?}");
-        for (rule, verdict, reason) in seen {
+        let not_in_ramp = (Verdict::Warn, VerdictReason::NotInRamp, Standing::Behind);
+        assert!(seen.contains(&("ramped".to_owned(), not_in_ramp)), "{seen:?}");
+        for (rule, ruling) in seen {
             let rule = policy.rule(&rule).unwrap();
             let phase = rule.rollout_state(Timestamp::now()).phase;
-            let possible = possible_reasons(rule, phase);
-            assert!(possible.contains(&(verdict, reason)), "{}: {verdict} {reason}", rule.id);
+            let possible = possible_rulings(rule, phase);
+            assert!(possible.contains(&ruling), "{}: {ruling:?}", rule.id);
             assert!(possible.len() <= 12, "{}: {possible:?}", rule.id);
         }
     }

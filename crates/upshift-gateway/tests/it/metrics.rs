@@ -92,6 +92,8 @@ fn series_are_there_before_their_first_event() {
         "upshift_rule_requests_total{rule=\"rule-0\",verdict=\"refuse\"}",
         "upshift_rule_reasons_total{rule=\"rule-0\",verdict=\"refuse\",reason=\"unmet\",\
          phase=\"enforce\"}",
+        "upshift_rule_standing_requests_total{rule=\"rule-0\",verdict=\"refuse\",\
+         standing=\"behind\"}",
         "upshift_http_responses_total{code=\"426\"}",
         "upshift_http_requests_total{verdict=\"refuse\",network_protocol_version=\"1.1\"}",
         "upshift_faults_total{cause=\"upstream-unreachable\"}",
