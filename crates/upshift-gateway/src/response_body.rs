@@ -13,9 +13,11 @@ use tokio::task::yield_now;
 use crate::body::{BodyError, BodyTimedOut, BodyTimeout, PolledFrame};
 use crate::fields::names::KeptNames;
 use crate::fields::trailers::TrailerFilter;
+use crate::local_reply::LocalReply;
 use crate::progress::activity::BusyGuard;
 use crate::progress::stream_watch::StreamProgress;
-use crate::telemetry::exchange_report::{ExchangeReport, UPSTREAM_BROKE_OFF};
+use crate::telemetry::exchange_report::{CLIENT_GONE, ExchangeReport, UPSTREAM_BROKE_OFF};
+use crate::upstream::http1::Http1Error;
 use crate::upstream::{Checkout, EndpointFailure, UpstreamBody};
 
 /// The size of the pieces for a codec with flow control: a client that takes one within the time
@@ -224,8 +226,7 @@ impl ResponseBody {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 report.add_bytes_out(length as u64);
             }
-            Err(error) if error.is::<BodyTimedOut>() => report.set_cause("upstream-timeout"),
-            Err(_) => report.set_cause(UPSTREAM_BROKE_OFF),
+            Err(error) => report.set_cause(cause_of(error)),
         }
     }
 }
@@ -236,6 +237,17 @@ impl Drop for ResponseBody {
         if report.is_without_content() || http_body::Body::is_end_stream(self) {
             report.complete_response();
         }
+    }
+}
+
+/// The cause of an exchange whose response broke off with this error.
+fn cause_of(error: &BodyError) -> &'static str {
+    match Http1Error::request_error(error) {
+        // An upstream that responds early may still need the rest of the request.
+        Some(error) if error.is::<BodyTimedOut>() => LocalReply::BodyTimeout.cause_label(),
+        Some(_) => CLIENT_GONE,
+        None if error.is::<BodyTimedOut>() => "upstream-timeout",
+        None => UPSTREAM_BROKE_OFF,
     }
 }
 
@@ -284,8 +296,10 @@ impl UpstreamContent {
                 }
                 self.body.is_end_stream()
             }
-            Poll::Ready(Some(Err(_))) => {
-                self.fail_exchange(EndpointFailure::Broken);
+            Poll::Ready(Some(Err(error))) => {
+                if Http1Error::request_error(error).is_none() {
+                    self.fail_exchange(EndpointFailure::Broken);
+                }
                 false
             }
             Poll::Ready(None) => true,

@@ -40,7 +40,9 @@ pub(super) async fn read_preamble(mut stream: ClientStream, connection: &Connect
         }
         Ok(Opening::Late) => Next::Reply(stream, LocalReply::HeadTimeout, received.freeze()),
         Ok(Opening::Read(Preamble::Tls)) => {
-            connection.core.count_disconnect(DisconnectReason::TlsOnCleartext);
+            let cause = DisconnectReason::TlsOnCleartext;
+            connection.core.count_disconnect(cause);
+            begin_unread_http1(connection, &received).set_cause(cause.as_str());
             Next::Ended
         }
         Ok(Opening::Read(Preamble::Incomplete)) => {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use http::{HeaderValue, request};
+use tokio::time::Instant;
 use upshift_adoption::RequestCallers;
 use upshift_config::RecordedRequests;
 use upshift_core::answer::Answer;
@@ -35,6 +36,7 @@ pub(super) fn begin_report(
         labels: RequestLabels::new(method.as_ref(), connection.tls, version),
         method,
         is_detailed: plan.metrics.is_some(),
+        began: Instant::now(),
     };
     let trace = trace::begin_trace(&parts.headers, plan, &connection.core.random);
     let sink = Rc::<CoreLocal>::clone(&connection.core);

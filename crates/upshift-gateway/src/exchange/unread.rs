@@ -4,6 +4,8 @@
 use std::rc::Rc;
 
 use http::{Method, request};
+use jiff::SignedDuration;
+use tokio::time::Instant;
 use upshift_config::RecordedRequests;
 use upshift_core::client_info::ConnectionInfo;
 use upshift_core::{Facts, HttpVersion, Known, Timestamp};
@@ -67,15 +69,18 @@ fn begin_report(
     let client = ExchangeClient { activity: Rc::clone(&connection.activity), stream: None };
     let sink = Rc::<CoreLocal>::clone(&connection.core);
     let generation = connection.core.generation();
+    let began = connection.activity.head_began().unwrap_or_else(Instant::now);
     let unread = ReportedRequest {
         method: None,
         labels: RequestLabels::new(None, connection.tls, http),
         is_detailed: generation.shared.telemetry.metrics.is_some(),
+        began,
     };
     let report = ExchangeReport::begin(sink, client, unread, None);
     let access_log = &generation.shared.settings.file.gateway.access_log;
     if access_log.requests == RecordedRequests::All {
-        report.log_request(request(Timestamp::now()));
+        let waited = SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+        report.log_request(request(Timestamp::now().saturating_sub(waited).unwrap_or_default()));
     }
     report
 }

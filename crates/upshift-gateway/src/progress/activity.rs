@@ -178,6 +178,15 @@ impl Activity {
         }
     }
 
+    /// The time of the first byte of a header section that is not complete; `None` if there is none,
+    /// or the connection is multiplexed.
+    pub(crate) fn head_began(&self) -> Option<Instant> {
+        match self.state.get() {
+            ActivityState::ReadingHead => Some(self.since.get()),
+            ActivityState::Idle | ActivityState::InFlight => None,
+        }
+    }
+
     /// The state for other cores.
     pub(crate) fn idle_mark(&self) -> Arc<IdleMark> {
         Arc::clone(&self.idle)

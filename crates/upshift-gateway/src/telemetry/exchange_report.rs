@@ -54,7 +54,6 @@ pub(crate) struct ExchangeReport {
     request: ReportedRequest,
     trace: Cell<Option<ExchangeTrace>>,
     traced: RefCell<Option<Box<TracedRequest>>>,
-    began: Instant,
     /// The time from its beginning to its end, once it has ended.
     duration: Cell<Duration>,
     response: Cell<Option<StartedResponse>>,
@@ -79,6 +78,9 @@ pub(crate) struct ReportedRequest {
     pub(crate) labels: RequestLabels,
     /// The exchange is counted by all of them.
     pub(crate) is_detailed: bool,
+    /// The time at which its head was read; of a head that could not be read, the time of its first
+    /// byte.
+    pub(crate) began: Instant,
 }
 
 /// The client's side of an exchange.
@@ -122,7 +124,6 @@ impl ExchangeReport {
             request,
             trace: Cell::new(trace),
             traced: RefCell::default(),
-            began: Instant::now(),
             duration: Cell::default(),
             response: Cell::default(),
             bytes_in: Cell::default(),
@@ -179,7 +180,7 @@ impl ExchangeReport {
 
     /// Records that the head of the response is ready to be sent.
     pub(crate) fn start_response(&self, status: StatusCode) {
-        let after = self.began.elapsed();
+        let after = self.request.began.elapsed();
         self.response.set(Some(StartedResponse { status, after }));
     }
 
@@ -255,7 +256,7 @@ impl ExchangeReport {
         self.response.get().map(|response| response.after)
     }
 
-    /// The time from the head of the request to the end of the exchange.
+    /// The time from [`ReportedRequest::began`] to the end of the exchange.
     pub(crate) fn duration(&self) -> Duration {
         self.duration.get()
     }
@@ -366,7 +367,7 @@ impl ExchangeReport {
 
 impl Drop for ExchangeReport {
     fn drop(&mut self) {
-        self.duration.set(self.began.elapsed());
+        self.duration.set(self.request.began.elapsed());
         if self.state.get() != ExchangeState::Complete {
             self.set_cause(self.abandoned_cause());
         }
@@ -406,7 +407,12 @@ mod tests {
         let activity = Activity::new(watch::channel(false).1);
         let client = ExchangeClient { activity, stream: None };
         let labels = RequestLabels::new(Some(&Method::GET), TlsState::Cleartext, HttpVersion::V1_1);
-        let request = ReportedRequest { method: Some(Method::GET), labels, is_detailed: false };
+        let request = ReportedRequest {
+            method: Some(Method::GET),
+            labels,
+            is_detailed: false,
+            began: Instant::now(),
+        };
         ExchangeReport::begin(sink, client, request, None)
     }
 

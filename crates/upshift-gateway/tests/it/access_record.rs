@@ -290,6 +290,50 @@ fn what_no_codec_reads_is_recorded() {
     }
 }
 
+/// It was counted, and had no line.
+#[test]
+fn tls_on_the_cleartext_port_is_recorded() {
+    let upstream = TestUpstream::answering(OK);
+    let (gateway, lines) = recording(settings(upstream.address));
+    exchange(gateway.http(), "\u{16}\u{3}\u{1}\u{0}\u{20}secret");
+    let record = lines.only();
+    let expected = json!({
+        "cause": "tls-in-clear", "sent_status": null, "method": null, "path": "", "http": null,
+        "peer": "127.0.0.1", "tls": "none",
+    });
+    assert_members(&record, &expected);
+    assert!(!record.to_string().contains("secret"), "{record}");
+}
+
+/// The client declares 50 bytes and leaves after 5. An upstream that had begun to respond was
+/// recorded as the one that broke off, and the endpoint was charged with the failure.
+#[test]
+fn an_upload_that_breaks_off_is_the_client_s_fault() {
+    let upstream = upstream_that(|mut stream| {
+        let _ = stream.read(&mut [0; 1024]);
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        // Until the gateway closes the connection.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let (gateway, lines) = recording(settings(upstream));
+    let mut client = connect(gateway.http());
+    let request = "POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello";
+    client.write_all(request.as_bytes()).unwrap();
+    client.read_exact(&mut [0; 64]).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    rest(&mut client);
+    let record = lines.only();
+    assert_members(&record, &json!({ "sent_status": 200, "cause": "client-gone", "bytes_in": 5 }));
+    let metrics = gateway.admin("/metrics", |text| {
+        text.contains("upshift_http_aborts_total{cause=\"client-gone\"} 1")
+    });
+    let failures = metrics.lines().filter(|line| line.contains("endpoint_failures_total{"));
+    for line in failures {
+        assert!(line.ends_with(" 0"), "{line}");
+    }
+}
+
 /// RFC 9110 §15.5.9, and a client that leaves within its head.
 #[test]
 fn a_head_that_never_ends_is_recorded() {
@@ -302,7 +346,11 @@ fn a_head_that_never_ends_is_recorded() {
     client.write_all(b"GET /slow HTTP/1.1\r\nHost:").unwrap();
     assert_eq!(status(&rest(&mut client)), 408);
     let expected = json!({ "sent_status": 408, "cause": "head-timeout", "path": "/slow" });
-    assert_members(&lines.only(), &expected);
+    let record = lines.only();
+    assert_members(&record, &expected);
+    // Since its first byte, and not since the gateway gave it up.
+    assert!(record["milliseconds"].as_f64() >= Some(200.0), "{record}");
+    assert!(record["first_byte_milliseconds"].as_f64() >= Some(200.0), "{record}");
     let mut client = connect(gateway.http());
     client.write_all(b"GET /left HTTP/1.1\r\nHost:").unwrap();
     client.shutdown(Shutdown::Write).unwrap();

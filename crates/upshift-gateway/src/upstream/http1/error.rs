@@ -27,6 +27,14 @@ pub(crate) enum Http1Error {
 }
 
 impl Http1Error {
+    /// The error of the client's content, if `error` is that of an exchange which it broke.
+    pub(crate) fn request_error(error: &BodyError) -> Option<&BodyError> {
+        match error.downcast_ref::<Self>() {
+            Some(Self::Request(request_error)) => Some(request_error),
+            _ => None,
+        }
+    }
+
     /// The fault in the bytes that the upstream sent; `None` if they merely end too early, or the
     /// upstream is not at fault.
     pub(crate) fn malformed(&self) -> Option<FaultClass> {
