@@ -178,28 +178,19 @@ mod tests {
             assert!(found.message.contains("Connection refused"), "{found:?}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
-
-    use upshift_config::RecordedRequests;
-
-    use super::*;
 
     /// A missing socket of a syslog daemon was answered with advice about writable folders.
     #[test]
     fn the_help_fits_the_destination() {
         let missing = Path::new("/nonexistent/upshift/log");
-        for (to, expected) in [
+        for (destination, expected) in [
             (RecordDestination::Syslog(missing.to_owned()), "start a syslog daemon"),
             (RecordDestination::File(missing.to_owned()), "name a file in a folder"),
         ] {
-            let log = AccessLog { to, ..AccessLog::of_requests(RecordedRequests::All) };
+            let log = to(destination);
             let found = check_access_log(&log).unwrap();
             assert!(found.help.starts_with(expected), "{}", found.help);
         }
-        assert!(check_access_log(&AccessLog::of_requests(RecordedRequests::All)).is_none());
+        assert!(check_access_log(&to(RecordDestination::Stdout)).is_none());
     }
 }

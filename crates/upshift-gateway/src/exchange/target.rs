@@ -170,7 +170,7 @@ fn is_authority(value: &HeaderValue) -> bool {
     !bytes.contains(&b'@') && (port.is_empty() || port == ":" || authority.port_u16().is_some())
 }
 
-/// Returns true for a name or an IPv4 address, with or without a port. Nearly every host is one, and
+/// Returns true for a name or an IPv4 address, with or without a port: nearly every host, which
 /// need not be parsed.
 fn is_plain_authority(bytes: &[u8]) -> bool {
     let end = bytes.iter().position(|byte| !is_plain_in_name(*byte)).unwrap_or(bytes.len());
