@@ -157,7 +157,8 @@ async fn malformed_octets_are_survived_and_recorded() {
     for (connection, octets) in record.connections.iter().zip([&hello[..], b"\0\xff\n\n"]) {
         assert_eq!(connection.wire.octets(Direction::Received), octets);
     }
-    assert_eq!(record.connections[0].malformed, ["a TLS handshake where HTTP was expected"]);
+    let failed = record.connections[0].handshake_error.as_deref().unwrap_or_default();
+    assert!(failed.starts_with("the TLS handshake failed: "), "{failed}");
     let versions: Vec<String> = record
         .exchanges()
         .iter()
