@@ -70,7 +70,7 @@ fn exemption_changes(before: &PolicyRecord, after: &PolicyRecord) -> Vec<String>
         match before.exemptions.iter().find(|old| &old.id == id) {
             Some(old) if old == exemption => {}
             Some(_) => {
-                changes.push(format!("exemption {id} changed: {applies_to}, until {expires}"))
+                changes.push(format!("exemption {id} changed: {applies_to}, until {expires}"));
             }
             None => changes.push(format!("exemption {id} added: {applies_to}, until {expires}")),
         }

@@ -41,14 +41,12 @@ use upshift_adoption::usage::UsageBatch;
 use upshift_adoption::{CallerTally, Fingerprint, IdentityKey};
 use upshift_config::AdoptionSettings;
 use upshift_core::{Policy, Timestamp};
-use upshift_record::control::RevisionReport;
 
 pub(crate) use self::change::{ChangeCommand, ChangeOutcome, ControlError};
 use self::control_state::ControlState;
 pub(crate) use self::control_state::Publish;
 pub(crate) use self::meter::{count_accepted, count_decision};
 use self::policy_ledger::{LedgerFile, PolicyEvent, PolicyLedger};
-use self::report::{find_revision_report, revision_reports};
 pub(crate) use self::store_writer::random_id;
 use self::store_writer::{OpenedStore, StoreWriter};
 pub(crate) use self::tick::{TICK_INTERVAL, run_ticks};
@@ -211,21 +209,6 @@ impl Control {
         let (effective, revision) = state.recompute_policy(&PolicyEvent::Reload, now);
         state.store.write_revision(revision);
         publish(effective);
-    }
-
-    /// The latest revisions, the newest first.
-    pub(crate) fn revisions(&self, limit: usize) -> Vec<RevisionReport> {
-        revision_reports(&self.state().history, limit)
-    }
-
-    /// The revision that a change with this id made; `None` if none is remembered.
-    pub(crate) fn find_revision(&self, change: &str) -> Option<RevisionReport> {
-        find_revision_report(&self.state().history, change)
-    }
-
-    /// Returns true if a change of a person is still to be undone.
-    pub(crate) fn has_undoable_change(&self) -> bool {
-        self.state().history.has_undoable_change()
     }
 
     /// The latest trips, the newest first.

@@ -17,6 +17,21 @@ use super::Control;
 use super::control_state::ControlState;
 
 impl Control {
+    /// The latest revisions, the newest first.
+    pub(crate) fn revisions(&self, limit: usize) -> Vec<RevisionReport> {
+        revision_reports(&self.state().history, limit)
+    }
+
+    /// The revision that a change with this id made; `None` if none is remembered.
+    pub(crate) fn find_revision(&self, change: &str) -> Option<RevisionReport> {
+        find_revision_report(&self.state().history, change)
+    }
+
+    /// Returns true if a change of a person is still to be undone.
+    pub(crate) fn has_undoable_change(&self) -> bool {
+        self.state().history.has_undoable_change()
+    }
+
     /// The status of this replica.
     pub(crate) fn status(&self, now: Timestamp) -> RolloutStatus {
         let state = self.state();
@@ -122,7 +137,7 @@ pub(crate) fn trip_report(trip: &Trip, refused: &[RefusedCaller]) -> TripReport 
 }
 
 /// The reports of the latest `limit` revisions, the newest first.
-pub(super) fn revision_reports(history: &History, limit: usize) -> Vec<RevisionReport> {
+fn revision_reports(history: &History, limit: usize) -> Vec<RevisionReport> {
     let mut reports = Vec::new();
     for revision in history.latest_revisions(limit) {
         let can_undo = history.can_undo(&revision.id);
@@ -132,7 +147,7 @@ pub(super) fn revision_reports(history: &History, limit: usize) -> Vec<RevisionR
 }
 
 /// The report of the revision that a change with this id made.
-pub(super) fn find_revision_report(history: &History, change: &str) -> Option<RevisionReport> {
+fn find_revision_report(history: &History, change: &str) -> Option<RevisionReport> {
     let revisions = history.latest_revisions(History::REMEMBERED);
     let revision = revisions.iter().find(|revision| revision.id == change)?;
     Some(RevisionReport { can_undo: history.can_undo(change), ..revision_report(revision) })

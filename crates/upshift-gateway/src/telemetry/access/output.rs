@@ -62,8 +62,8 @@ impl AccessOutput {
         }
     }
 
-    /// Opens the destination again: the file may be another one by now, and the daemon may have been
-    /// restarted. If that fails, the old one stays.
+    /// Opens the destination again: the file may be another one by now, and the daemon may have
+    /// been restarted. If that fails, the old one stays.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
         match self {
             Self::Stream(_) => Ok(()),
