@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use crate::format::json::keys_of_line;
 use crate::format::lines::Lines;
 use crate::format::{FORMAT_NAMES, LogFormat};
 use crate::line::{LineKind, LogLine, Malformed, WantedFields};
@@ -12,14 +13,19 @@ const ENOUGH: f64 = 0.8;
 /// The most lines that are tried.
 const TRIED: usize = 2_000;
 
+/// The most keys of a line that an error names.
+const MOST_KEYS: usize = 24;
+
 /// No format fits a source.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot tell the format of {source_name}{candidates}; name it with --format")]
+#[error("cannot tell the format of {source_name}{candidates}; {help}")]
 pub struct GuessError {
     /// The name of the source.
     pub source_name: String,
     /// The two formats that fit most lines, and where each failed.
     pub candidates: String,
+    /// The flag to set, in the words of the lines.
+    pub help: String,
 }
 
 /// A format that was tried.
@@ -56,6 +62,7 @@ pub(crate) fn guess_format(
         None => Err(GuessError {
             source_name: source_name.to_owned(),
             candidates: describe_candidates(&candidates),
+            help: suggest_format(sample),
         }),
     }
 }
@@ -93,6 +100,25 @@ impl Candidate {
     fn fits(&self) -> bool {
         self.fitting > 0 && self.fitting as f64 >= ENOUGH * self.tried as f64
     }
+}
+
+/// The flag that names the format: for JSON, with the keys of the first line.
+fn suggest_format(sample: &[u8]) -> String {
+    let keys = match Lines::new(sample).next_line() {
+        Some(line) => keys_of_line(line),
+        None => Vec::new(),
+    };
+    if keys.is_empty() {
+        return "name it with --format, or describe its lines with --format nginx=LOG_FORMAT, \
+                apache=LOGFORMAT or haproxy=NAME|…"
+            .to_owned();
+    }
+    let more = if keys.len() > MOST_KEYS { ", …" } else { "" };
+    let shown = keys[..keys.len().min(MOST_KEYS)].join(", ");
+    format!(
+        "its lines are JSON with the keys {shown}{more}: say what they are with --format \
+         json=FACT=KEY,…, such as json=time=t,client=ip,method=m,path=uri"
+    )
 }
 
 fn describe_candidates(candidates: &[Candidate]) -> String {

@@ -8,6 +8,10 @@ use super::pattern::{Absence, Pattern, PatternBuilder};
 use super::slot::Slot;
 use crate::line::WantedFields;
 
+/// The letters of directives whose values no policy reads: those of mod_log_config, mod_logio and
+/// mod_ssl, and of the read ones with an argument that is not read.
+const OTHER_DIRECTIVES: &str = "aABbCcDefhHIiklLmnoOpPqrRsStTuUvVxX";
+
 /// A `%` directive.
 #[derive(Debug)]
 struct Directive<'f> {
@@ -42,6 +46,10 @@ pub(super) fn compile(text: &str, wanted: &WantedFields) -> Result<Pattern, Form
                 after
             }
         };
+    }
+    if !builder.has_request() {
+        let message = "the format has no request: it needs %r, or %m and %U".to_owned();
+        return Err(FormatError { position: 0, message });
     }
     Ok(builder.build(Escaping::Apache, Absence::Dash))
 }
@@ -134,9 +142,9 @@ fn slot_of(
         ('i', Some(name)) => field_slot(name, wanted),
         ('x', Some("SSL_PROTOCOL")) => Slot::Tls,
         ('x', Some("HTTPS")) => Slot::Https,
-        (letter, _) if letter.is_ascii_alphabetic() => Slot::Ignored,
+        (letter, _) if OTHER_DIRECTIVES.contains(letter) => Slot::Ignored,
         (letter, _) => {
-            let message = format!("`{letter}` is not a directive");
+            let message = format!("`{letter}` is not a directive of LogFormat");
             return Err(FormatError { position, message });
         }
     };

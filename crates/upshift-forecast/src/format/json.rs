@@ -12,7 +12,7 @@ use super::escape::bytes_of_latin1;
 use super::format_error::FormatError;
 use super::json_scan::{JsonScan, NotJson, Scalar};
 use super::nginx::field_slot;
-use super::slot::{LineParts, Slot};
+use super::slot::{LineParts, Slot, has_request};
 use crate::line::{FieldIndex, LineKind, LogLine, Malformed, NotRequest, Text, WantedFields};
 
 /// A format of JSON objects.
@@ -83,6 +83,7 @@ impl JsonFormat {
     /// Compiles the text after `json=`: `time=KEY,path=KEY,header:NAME=KEY,headers=KEY`.
     pub(super) fn compile(text: &str, wanted: &WantedFields) -> Result<Self, FormatError> {
         let mut format = Self::default();
+        let mut slots = Vec::new();
         let mut position = 0;
         for pair in text.split(',') {
             let Some((fact, key)) = pair.split_once('=') else {
@@ -92,11 +93,20 @@ impl JsonFormat {
             match (fact.trim(), key.trim()) {
                 ("headers", key) => format.map_headers(key),
                 (fact, key) => match mapped_slot(fact, wanted) {
-                    Some(slot) => format.map(key, slot),
+                    Some(slot) => {
+                        format.map(key, slot);
+                        slots.push(slot);
+                    }
                     None => return Err(unknown_fact(fact, position)),
                 },
             }
             position += pair.len() + 1;
+        }
+        if !has_request(&slots) {
+            let message = "no request is mapped: it needs request, or method with target or path, \
+                           such as method=m,path=uri"
+                .to_owned();
+            return Err(FormatError { position: 0, message });
         }
         Ok(format)
     }
@@ -369,6 +379,36 @@ impl Node {
     fn child(&self, key: &[u8]) -> Option<&Self> {
         self.children.get(key)
     }
+}
+
+/// The keys of a line of JSON, with dots within objects; empty if it is none.
+pub(crate) fn keys_of_line(text: &[u8]) -> Vec<String> {
+    let mut keys = Vec::new();
+    match collect_keys(&mut JsonScan::new(text), "", &mut keys) {
+        Ok(()) => keys,
+        Err(NotJson) => Vec::new(),
+    }
+}
+
+fn collect_keys(
+    scan: &mut JsonScan<'_>,
+    prefix: &str,
+    keys: &mut Vec<String>,
+) -> Result<(), NotJson> {
+    let mut has_member = scan.open(b'{', b'}')?;
+    while has_member {
+        let key = scan.read_key()?;
+        let path = format!("{prefix}{}", String::from_utf8_lossy(&key));
+        // Deeper objects are rarely of use, and their number is not bounded.
+        if scan.peek()? == b'{' && prefix.is_empty() {
+            collect_keys(scan, &format!("{path}."), keys)?;
+        } else {
+            scan.skip_value()?;
+            keys.push(path);
+        }
+        has_member = scan.next_member(b'}')?;
+    }
+    Ok(())
 }
 
 /// Goes past a value, and returns it if it is a string.

@@ -8,7 +8,7 @@ mod envoy;
 pub(crate) mod escape;
 mod format_error;
 mod haproxy;
-mod json;
+pub(crate) mod json;
 mod json_presets;
 mod json_scan;
 pub(crate) mod lines;

@@ -14,6 +14,7 @@ pub(super) fn compile(text: &str, wanted: &WantedFields) -> Result<Pattern, Form
     let begin = text.len() - rest.len();
     let characters = unquote(rest, begin)?;
     let mut builder = PatternBuilder::new();
+    let mut ignored = Vec::new();
     let mut at = 0;
     while let Some((position, character)) = characters.get(at).copied() {
         if character != '$' {
@@ -22,11 +23,24 @@ pub(super) fn compile(text: &str, wanted: &WantedFields) -> Result<Pattern, Form
             continue;
         }
         let (name, length) = read_variable(&characters[at + 1..], position)?;
-        if !builder.push_capture(slot_of(&name, wanted)) {
+        let slot = slot_of(&name, wanted);
+        if !builder.push_capture(slot) {
             let message = format!("nothing separates ${name} from the variable before it");
             return Err(FormatError { position, message });
         }
+        if slot == Slot::Ignored {
+            ignored.push(format!("${name}"));
+        }
         at += 1 + length;
+    }
+    if !builder.has_request() {
+        let mut message = "the format has no request: it needs $request, or $request_method and \
+                           $request_uri"
+            .to_owned();
+        if !ignored.is_empty() {
+            message.push_str(&format!(" (not read: {})", ignored.join(", ")));
+        }
+        return Err(FormatError { position: begin, message });
     }
     Ok(builder.build(escaping, absent))
 }

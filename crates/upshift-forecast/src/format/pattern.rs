@@ -5,7 +5,7 @@ use memchr::memmem;
 use super::clock::Clock;
 use super::cut::{LineCut, first_line};
 use super::escape::Escaping;
-use super::slot::{LineParts, Slot};
+use super::slot::{LineParts, Slot, has_request};
 use crate::line::{FieldSet, LineKind, LogLine, Logged, Malformed, Text};
 
 /// A line as literals and captures.
@@ -173,6 +173,12 @@ impl PatternBuilder {
         }
         self.captures.push(Capture { slot, end: Box::default() });
         true
+    }
+
+    /// Returns true if a line of the pattern has a request.
+    pub(super) fn has_request(&self) -> bool {
+        let slots: Vec<Slot> = self.captures.iter().map(|capture| capture.slot).collect();
+        has_request(&slots)
     }
 
     pub(super) fn build(self, escaping: Escaping, absent: Absence) -> Pattern {

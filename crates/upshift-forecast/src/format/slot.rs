@@ -112,6 +112,12 @@ impl Slot {
     }
 }
 
+/// Returns true if lines with these parts have a request: its line, or method and target.
+pub(super) fn has_request(slots: &[Slot]) -> bool {
+    let has_target = slots.iter().any(|slot| matches!(slot, Slot::Target | Slot::Url | Slot::Path));
+    slots.contains(&Slot::Request) || (slots.contains(&Slot::Method) && has_target)
+}
+
 /// The parts of a line that only make sense together.
 #[derive(Debug, Default)]
 pub(crate) struct LineParts<'l> {

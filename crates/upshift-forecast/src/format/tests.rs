@@ -467,6 +467,11 @@ fn formats_are_guessed() {
     }
     let error = guess_format(b"one\ntwo\nthree\n", "a.log", &wanted(), TimeZone::UTC).unwrap_err();
     assert!(error.to_string().contains("cannot tell the format of a.log"), "{error}");
+    assert!(error.to_string().contains("--format nginx=LOG_FORMAT"), "{error}");
+    let odd = br#"{"t":"2026-11-25T12:20:51Z","r":"GET / HTTP/1.1","of":{"ua":"a/1"},"l":[]}"#;
+    let error = guess_format(&[odd, &b"\n"[..]].concat(), "a.log", &wanted(), TimeZone::UTC);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("the keys t, r, of.ua, l: ") && error.contains("json=FACT=KEY"));
 }
 
 #[test]
@@ -479,6 +484,12 @@ fn wrong_formats_say_where() {
         ("apache=%{X-Api-Version", 7, "not closed"),
         ("apache=%h %", 10, "a letter"),
         ("json=time=t,foo=bar", 12, "`foo` is not a fact"),
+        ("nginx=$remote_addr $nope", 6, "(not read: $nope)"),
+        ("nginx=", 6, "the format has no request"),
+        ("apache=%h %Q", 10, "`Q` is not a directive"),
+        ("apache=%h %t", 7, "the format has no request"),
+        ("apache=", 7, "the format has no request"),
+        ("json=time=t,method=m", 5, "no request is mapped"),
         ("combind", 0, "expected common"),
     ] {
         let error = LogFormat::parse(format, &wanted(), TimeZone::UTC).unwrap_err();

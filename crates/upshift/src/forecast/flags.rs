@@ -47,6 +47,12 @@ pub(super) fn parse_share(text: &str) -> Result<Share, String> {
     if share > 1.0 { Err(EXPECTED.to_owned()) } else { Ok(Share(share)) }
 }
 
+/// Parses the share of the requests that the logs hold, which is not 0.
+pub(super) fn parse_sample(text: &str) -> Result<Share, String> {
+    let share = parse_share(text)?;
+    if share.0 > 0.0 { Ok(share) } else { Err("expected a share above 0".to_owned()) }
+}
+
 /// Parses a zone: `UTC`, `Europe/Berlin`, `+02:00`.
 pub(super) fn parse_zone(text: &str) -> Result<Zone, String> {
     const EXPECTED: &str = "expected UTC, a name such as Europe/Berlin, or an offset: +02:00";
@@ -142,6 +148,8 @@ mod tests {
         for wrong in ["", "%", "101%", "2", "-1%", "1e-2", "nan", "1,5%"] {
             assert!(parse_share(wrong).is_err(), "{wrong}");
         }
+        assert!(parse_share("0").is_ok() && parse_sample("0%").is_err());
+        assert_eq!(parse_sample("10%").unwrap(), Share(0.1));
     }
 
     #[test]

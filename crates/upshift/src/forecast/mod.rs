@@ -49,7 +49,7 @@ pub(crate) struct ForecastArgs {
     #[arg(long, value_name = "ZONE", value_parser = flags::parse_zone, default_value = "UTC")]
     tz: Zone,
     /// The share of all requests that the logs hold, if they are sampled
-    #[arg(long, value_name = "SHARE", value_parser = flags::parse_share, default_value = "100%")]
+    #[arg(long, value_name = "SHARE", value_parser = flags::parse_sample, default_value = "100%")]
     sampled: Share,
     /// The share of refused callers below which a rule is done
     #[arg(long, value_name = "SHARE", value_parser = flags::parse_share, default_value = "1%")]
