@@ -341,33 +341,41 @@ impl<'p> Worker<'p> {
         self.identities.update(job, request.client.recorded);
         let texts = job.reader.read_texts(request.line);
         let facts = texts.facts(request.client);
-        let reader = BucketReader { policy: job.policy, facts: &facts, line: request.line };
         let refusing: Vec<usize> = self.decider.refusing_rules(enforced).collect();
-        for index in refusing {
-            let steps = &job.ramps[index];
-            if steps.is_empty() {
-                continue;
+        for rule in refusing {
+            if !job.ramps[rule].is_empty() {
+                self.count_first_step(request, &facts, rule);
             }
-            let tally = self.tally.ramps.entry(index).or_default();
-            let is_recorded = self.identities.is_recorded(index);
-            match steps.first_refusing(reader.bucket_of(index, is_recorded)) {
-                FirstStep::At(step) => {
-                    let step = tally.steps.entry(step).or_default();
-                    step.requests += 1;
-                    let caller = if is_recorded {
-                        job.hash_identity(&job.policy.rules()[index], &facts)
-                    } else {
-                        job.fingerprint_of(index, request.line)
-                    };
-                    if let Some(caller) = caller.or(request.caller) {
-                        step.callers.insert_caller(caller);
-                    }
+        }
+    }
+
+    /// Counts a request for the step of the rule's ramp that refuses it first.
+    fn count_first_step(
+        &mut self,
+        request: &CountedRequest<'_, '_>,
+        facts: &Facts<'_>,
+        rule: usize,
+    ) {
+        let job = self.job;
+        let reader = BucketReader { policy: job.policy, facts, line: request.line };
+        let is_recorded = self.identities.is_recorded(rule);
+        let tally = self.tally.ramps.entry(rule).or_default();
+        match job.ramps[rule].first_refusing(reader.bucket_of(rule, is_recorded)) {
+            FirstStep::At(step) => {
+                let step = tally.steps.entry(step).or_default();
+                step.requests += 1;
+                let caller = match is_recorded {
+                    true => job.hash_identity(&job.policy.rules()[rule], facts),
+                    false => job.fingerprint_of(rule, request.line),
+                };
+                if let Some(caller) = caller.or(request.caller) {
+                    step.callers.insert_caller(caller);
                 }
-                FirstStep::Never => {}
-                FirstStep::Unknown => {
-                    tally.unknown += 1;
-                    self.identities.note_hidden(index, &mut self.decider.gaps.ramps);
-                }
+            }
+            FirstStep::Never => {}
+            FirstStep::Unknown => {
+                tally.unknown += 1;
+                self.identities.note_hidden(rule, &mut self.decider.gaps.ramps);
             }
         }
     }

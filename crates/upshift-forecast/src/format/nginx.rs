@@ -34,15 +34,20 @@ pub(super) fn compile(text: &str, wanted: &WantedFields) -> Result<Pattern, Form
         at += 1 + length;
     }
     if !builder.has_request() {
-        let mut message = "the format has no request: it needs $request, or $request_method and \
-                           $request_uri"
-            .to_owned();
-        if !ignored.is_empty() {
-            message.push_str(&format!(" (not read: {})", ignored.join(", ")));
-        }
-        return Err(FormatError { position: begin, message });
+        return Err(no_request(&ignored, begin));
     }
     Ok(builder.build(escaping, absent))
+}
+
+/// The error of a format without a request, whose other variables are `ignored`.
+fn no_request(ignored: &[String], position: usize) -> FormatError {
+    let mut message =
+        "the format has no request: it needs $request, or $request_method and $request_uri"
+            .to_owned();
+    if !ignored.is_empty() {
+        message.push_str(&format!(" (not read: {})", ignored.join(", ")));
+    }
+    FormatError { position, message }
 }
 
 fn read_escape(text: &str) -> Result<(Escaping, Absence, &str), FormatError> {
