@@ -379,7 +379,7 @@ mod tests {
     fn an_offer_that_was_not_seen_was_removed() {
         let plain = lane(Lane::Http11, 426, "1.1", &[("Upgrade", "websocket")]);
         let offered = lane(Lane::WebSocket, 426, "1.1", &[("Upgrade", "websocket")]);
-        assert_eq!(ids(&[plain.clone(), offered]), ["upgrade-removed"]);
+        assert_eq!(ids(&[plain, offered]), ["upgrade-removed"]);
         // Node's ws forgets the field.
         assert_eq!(
             ids(&[lane(Lane::Http11, 426, "1.1", &[]), lane(Lane::WebSocket, 426, "1.1", &[])]),
@@ -394,7 +394,7 @@ mod tests {
         assert!(ids(&[plain.clone(), offered]).is_empty());
         let other_version = [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "8")];
         let offered = lane(Lane::WebSocket, 426, "1.1", &other_version);
-        assert!(ids(&[plain.clone(), offered]).is_empty());
+        assert!(ids(&[plain, offered]).is_empty());
         let unsupported =
             [lane(Lane::Http11, 200, "1.1", &[]), lane(Lane::WebSocket, 200, "1.1", &[])];
         assert!(ids(&unsupported).is_empty());

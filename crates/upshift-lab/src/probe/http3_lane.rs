@@ -156,7 +156,7 @@ async fn refused_by_port(address: SocketAddr) {
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn exchange_http3(
