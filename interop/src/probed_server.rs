@@ -100,7 +100,7 @@ impl ProbedServer {
         let url = format!("http://{}{path}", self.http);
         let mut words = vec!["probe".to_owned(), "--json".to_owned(), url];
         // For a busy machine. An answer that comes late would change the matrix.
-        words.extend(["--timeout=20s", "--connect-timeout=10s"].map(str::to_owned));
+        words.extend(["--timeout=8s", "--connect-timeout=8s"].map(str::to_owned));
         if let Some(https) = self.https {
             words.push(format!("--tls-port={}", https.port()));
         }
