@@ -1,7 +1,8 @@
 """Runs httplint on responses.
 
-Argument: a file with a JSON list of {"url": text or null, "response": text} with one response over HTTP/1 each, in which a
-character is an octet. Prints a JSON list of the same length: httplint's notes with their levels, as ["BAD", "HSTS_INVALID"].
+Argument: a file with a JSON list of {"url": text or null, "response": text}, with one response
+over HTTP/1 each, in which a character is an octet. Prints a JSON list of the same length: httplint's
+notes with their levels, as ["BAD", "HSTS_INVALID"].
 """
 
 import json

@@ -50,8 +50,8 @@ impl Note {
         self.why
     }
 
-    /// The paragraph that the note rests on, as `RFC 9110 §7.8`; of the Fetch Standard, the name of its
-    /// section.
+    /// The paragraph that the note rests on, as `RFC 9110 §7.8`; of the Fetch Standard, the name of
+    /// its section.
     pub fn source(&self) -> &'static str {
         self.source
     }

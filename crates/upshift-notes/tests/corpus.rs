@@ -1,6 +1,10 @@
 //! The notes on exchanges with real servers, and on examples that are often copied.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test reads its corpus, and a panic is a failed test"
+)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -5,15 +5,8 @@ use upshift_core::field::MediaType;
 use crate::exchange::FieldSection;
 
 /// The relations of registered types that are about the life of a resource.
-pub(crate) const RELATIONS_OF_RETIREMENT: [&str; 7] = [
-    "deprecation",
-    "sunset",
-    "successor-version",
-    "predecessor-version",
-    "latest-version",
-    "alternate",
-    "describedby",
-];
+pub(crate) const RELATIONS_OF_RETIREMENT: [&str; 5] =
+    ["deprecation", "sunset", "successor-version", "predecessor-version", "latest-version"];
 
 /// A link.
 pub(crate) struct Link {

@@ -39,7 +39,7 @@ fn check(exchange: &Exchange<'_>, findings: &mut Findings) {
         for member in section.members("upgrade") {
             if Protocol::parse(&member).is_err() {
                 let message = format!(
-                    "`{member}` is not a protocol: it is `name` or `name/version`, and both are tokens"
+                    "`{member}` is not a protocol: that is `name` or `name/version`, in tokens"
                 );
                 findings.add_in(section, "Upgrade", message);
             }

@@ -5,8 +5,9 @@ use upshift_record::{
     MessagePlace, Protection, RecordedBody, RecordedExchange, RecordedRequest, RecordedResponse,
 };
 
+use super::read_error::ReadError;
+use super::recording::Recording;
 use super::text_head::{FieldReader, StartLine, is_start_line, parse_start_line};
-use super::{ReadError, Recording};
 
 const HELP: &str = "record it with `curl -sv URL > file 2>&1`; both streams belong together";
 
@@ -29,6 +30,8 @@ struct CurlReader {
     recording: Option<Recording>,
     message: Option<OpenMessage>,
     body: Vec<u8>,
+    /// True if curl received content, whether or not it is in the output.
+    has_received_data: bool,
     /// True after a content that was not where it belongs: a stdout that is not a terminal is
     /// buffered, so the contents of several transfers come after the last.
     bodies_are_late: bool,
@@ -124,6 +127,8 @@ impl CurlReader {
     fn finish_exchange(&mut self) {
         let Some(mut recording) = self.recording.take() else { return };
         let octets = std::mem::take(&mut self.body);
+        let has_received_data = std::mem::take(&mut self.has_received_data);
+        let is_elsewhere = has_received_data && octets.trim_ascii().is_empty();
         let exchange = &mut recording.exchange;
         exchange.protection.clone_from(&self.protection);
         exchange.url = url_of(exchange);
@@ -132,7 +137,7 @@ impl CurlReader {
         if let Some(response) = &mut exchange.response
             && !is_head
         {
-            response.body = match self.bodies_are_late {
+            response.body = match self.bodies_are_late || is_elsewhere {
                 true => unknown_body(response),
                 false => body_of(response, octets),
             };
@@ -160,7 +165,12 @@ impl CurlReader {
     fn add_body_line(&mut self, line: &[u8]) {
         let is_progress = line.starts_with(b"{ [") || line.starts_with(b"} [");
         let response = self.recording.as_ref().and_then(|open| open.exchange.response.as_ref());
-        if response.is_some() && !is_progress {
+        if response.is_none() {
+            return;
+        }
+        if is_progress {
+            self.has_received_data = true;
+        } else {
             self.body.extend_from_slice(line);
             self.body.push(b'\n');
         }
@@ -233,9 +243,10 @@ mod tests {
 
     #[test]
     fn a_transfer_over_tls_is_read() {
-        let output = b"*   Trying 127.0.0.1:8443...\n* Connected to localhost (127.0.0.1) port 8443\n\
+        let output = b"*   Trying 127.0.0.1:8443...\n* Connected to localhost port 8443\n\
             * SSL connection using TLSv1.3 / TLS_AES_256_GCM_SHA384 / X25519\n\
-            * ALPN: server accepted h2\n* using HTTP/2\n> GET /a HTTP/2\n> Host: localhost:8443\n> \n\
+            * ALPN: server accepted h2\n* using HTTP/2\n\
+            > GET /a HTTP/2\n> Host: localhost:8443\n> \n\
             < HTTP/2 426 \n< content-length: 2\n< \n{ [2 bytes data]\nno* Connection #0 left\n";
         let recordings = read_curl(output).unwrap();
         let exchange = &recordings[0].exchange;
@@ -252,7 +263,8 @@ mod tests {
     fn a_switch_and_a_second_transfer_are_read() {
         let output = b"* Connected to a (::1) port 80\n> GET / HTTP/1.1\n> Host: a\n>\n\
             < HTTP/1.1 101 Switching Protocols\n< Upgrade: h2c\n* Received 101\n\
-            < HTTP/2 200\n<\nhello\n> GET /b HTTP/1.1\n> Host: a\n>\n< HTTP/1.1 204 No Content\n<\n";
+            < HTTP/2 200\n<\nhello\n> GET /b HTTP/1.1\n> Host: a\n>\n\
+            < HTTP/1.1 204 No Content\n<\n";
         let recordings = read_curl(output).unwrap();
         assert_eq!(recordings.len(), 2);
         let first = &recordings[0].exchange;
@@ -275,6 +287,11 @@ mod tests {
         let recordings = read_curl(format!("{one}{late}").as_bytes()).unwrap();
         let body = recordings[0].exchange.response.as_ref().unwrap().body.clone().unwrap();
         assert_eq!((body.octets, body.cut_from), (b"a\r\n\r".to_vec(), None));
+        let only_stderr =
+            one.replace("Content-Length: 4", "Connection: close") + "{ [4 bytes data]\n";
+        let recordings = read_curl(only_stderr.as_bytes()).unwrap();
+        let body = recordings[0].exchange.response.as_ref().unwrap().body.clone().unwrap();
+        assert_eq!((body.octets, body.cut_from), (Vec::new(), Some(0)));
         for recording in read_curl(format!("{one}{one}* left intact\nabcdefgh").as_bytes()).unwrap()
         {
             let body = recording.exchange.response.as_ref().unwrap().body.clone().unwrap();

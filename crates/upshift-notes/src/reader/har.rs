@@ -11,10 +11,11 @@ use upshift_record::{
     WireText,
 };
 
-use super::json::without_position;
-use super::{ReadError, Recording, without_bom};
+use super::json::{without_bom, without_position};
+use super::read_error::ReadError;
+use super::recording::Recording;
 
-const HELP: &str = "HAR is `{ \"log\": { \"entries\": [ { \"request\": …, \"response\": … } ] } }`; \
+const HELP: &str = "HAR is an object with `log`, which has `entries` with `request` and `response`; \
                     export it again";
 
 #[derive(Deserialize)]

@@ -3,10 +3,11 @@
 use serde_json::Deserializer;
 use upshift_record::{EXCHANGE_SCHEMA, RecordedExchange};
 
-use super::{ReadError, Recording};
+use super::read_error::ReadError;
+use super::recording::Recording;
 
-const HELP: &str = "an exchange is an object with `schema` (`upshift.exchange/1`), and with `request`, \
-                    `response` or both";
+const HELP: &str = "an exchange is an object with `schema` (`upshift.exchange/1`), `request` and \
+                    `response`";
 
 /// Reads exchanges.
 pub(super) fn read_json(input: &[u8]) -> Result<Vec<Recording>, ReadError> {
@@ -52,6 +53,11 @@ pub(super) fn without_position(error: &serde_json::Error) -> String {
         Some(end) => format!("{} (column {})", &text[..end], error.column()),
         None => text,
     }
+}
+
+/// Some exporters write a byte order mark.
+pub(super) fn without_bom(input: &[u8]) -> &[u8] {
+    input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input)
 }
 
 /// The first key of an object, without reading the rest of it.

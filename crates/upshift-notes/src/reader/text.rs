@@ -5,9 +5,10 @@ use upshift_record::{
     RecordedResponse,
 };
 
+use super::read_error::ReadError;
+use super::recording::{FieldLine, Recording};
 use super::text_body::{BodyFraming, take_body};
 use super::text_head::{FieldReader, StartLine, parse_start_line};
-use super::{FieldLine, ReadError, Recording};
 
 const HELP: &str = "a message begins with a request line (GET / HTTP/1.1) or a status line \
                     (HTTP/1.1 426 Upgrade Required)";

@@ -3,7 +3,8 @@
 use upshift_core::field::is_token;
 use upshift_record::{MessagePlace, RecordedField, RecordedRequest, RecordedResponse, WireText};
 
-use super::{FieldLine, ReadError};
+use super::read_error::ReadError;
+use super::recording::FieldLine;
 
 /// A start line.
 pub(super) enum StartLine {
