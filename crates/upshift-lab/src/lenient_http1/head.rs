@@ -11,7 +11,8 @@ pub struct LenientHead {
 }
 
 impl LenientHead {
-    /// Reads the head at the start of `octets`, after any empty lines; `None` if it is not complete.
+    /// Reads the head at the start of `octets`, after any empty lines; `None` if it is not
+    /// complete.
     ///
     /// A first line that names no version of HTTP is a whole request of HTTP/0.9, which has no
     /// fields.
@@ -68,8 +69,8 @@ impl LenientHead {
         false
     }
 
-    /// The request of which this is the head. A missing part of its first line is empty; the version
-    /// of a line without one is `0.9`.
+    /// The request of which this is the head. A missing part of its first line is empty; the
+    /// version of a line without one is `0.9`.
     pub fn to_request(&self) -> RecordedRequest {
         let (line, version) = match last_word(&self.start_line) {
             (before, word) if is_version(word) => (before, text_of(&word[5..])),

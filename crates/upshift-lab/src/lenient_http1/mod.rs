@@ -60,7 +60,9 @@ mod tests {
     proptest! {
         /// Any octets are read, and no more of them than there are.
         #[test]
-        fn no_octets_are_too_malformed(octets in "[\\x00-\\x7f]{0,40}(HTTP/1.1| |:|\r\n|\n|0|f){0,20}") {
+        fn no_octets_are_too_malformed(
+            octets in "[\\x00-\\x7f]{0,40}(HTTP/1.1| |:|\r\n|\n|0|f){0,20}",
+        ) {
             let octets = octets.as_bytes();
             if let Some(head) = LenientHead::read(octets) {
                 prop_assert!(head.length() <= octets.len());

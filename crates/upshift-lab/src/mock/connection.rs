@@ -87,7 +87,8 @@ impl Connection {
         Some((connection, next))
     }
 
-    /// Handshakes, and returns the connection and the stream inside TLS, and true if ALPN chose `h2`.
+    /// Handshakes, and returns the connection and the stream inside TLS, and true if ALPN chose
+    /// `h2`.
     async fn shake_hands(
         mut self,
         stream: PeerStream,

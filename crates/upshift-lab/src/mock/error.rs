@@ -26,8 +26,8 @@ pub enum MockError {
     /// A scenario decides about whole connections and cannot share the ports. The caller is at
     /// fault.
     #[error(
-        "`{0}` decides about whole connections (`greeting`, `[tls]`), so it cannot be served beside \
-         another scenario: start a second mock for it"
+        "`{0}` decides about whole connections (`greeting`, `[tls]`), so it cannot be served \
+         beside another scenario: start a second mock for it"
     )]
     NeedsOwnPort(String),
     /// An address cannot be bound.

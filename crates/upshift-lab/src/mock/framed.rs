@@ -35,8 +35,8 @@ pub(crate) struct FramedHead {
 }
 
 impl FramedAnswer {
-    /// The answer of a step, or of a scenario without one that fits. `None` if the step answers with
-    /// no message.
+    /// The answer of a step, or of a scenario without one that fits. `None` if the step answers
+    /// with no message.
     pub(crate) fn of_step(
         chosen: &ChosenStep,
         pending: &PendingRequest,

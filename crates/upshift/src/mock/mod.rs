@@ -24,8 +24,8 @@ use output::{EventPrinter, PrintEnd};
 /// A scenario is the name of a peer of the catalogue (--list) or a TOML file. Several can be served
 /// at once, each for a path and all below it (/old=bare-426) or for a host (old.example=bare-426).
 ///
-/// Listens for cleartext (HTTP/1.x, HTTP/2 by prior knowledge and by Upgrade, TLS in band), for TLS,
-/// and for HTTP/3 on the UDP port of TLS if a scenario answers there. Prints one line for each
+/// Listens for cleartext (HTTP/1.x, HTTP/2 by prior knowledge and by Upgrade, TLS in band), for
+/// TLS, and for HTTP/3 on the UDP port of TLS if a scenario answers there. Prints one line for each
 /// answer, and all requests, answers and octets with --json. docs/mock.md describes both formats.
 #[derive(Debug, Args)]
 #[command(after_help = "\

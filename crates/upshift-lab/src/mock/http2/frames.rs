@@ -44,8 +44,8 @@ fn put_field(section: &mut Vec<u8>, name: &str, value: &str) {
     put_string(section, value.as_bytes());
 }
 
-/// A string without Huffman coding: its length with a prefix of seven bits, and its octets (RFC 7541
-/// §5.1, §5.2).
+/// A string without Huffman coding: its length with a prefix of seven bits, and its octets (RFC
+/// 7541 §5.1, §5.2).
 fn put_string(section: &mut Vec<u8>, octets: &[u8]) {
     let mut length = octets.len();
     if length < 127 {

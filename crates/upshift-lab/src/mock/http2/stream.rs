@@ -153,8 +153,8 @@ async fn read_content(mut body: RecvStream, request: &mut RecordedRequest) {
     }
 }
 
-/// Sends an answer, and returns the handle of the stream if it is still to be held. Errors mean that
-/// the client is gone.
+/// Sends an answer, and returns the handle of the stream if it is still to be held. Errors mean
+/// that the client is gone.
 fn send_by_library(
     respond: &mut SendResponse<Bytes>,
     answer: &FramedAnswer,
