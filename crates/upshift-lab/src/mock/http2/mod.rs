@@ -60,6 +60,8 @@ pub(crate) async fn serve(
     let session = Session { context, lane, first, frames, commands, answers: JoinSet::new() };
     match shaken {
         Ok(connection) => session.run(connection, asked).await,
+        // A client may leave, for example because the settings of the peer are not acceptable to it.
+        Err(error) if error.is_io() => {}
         Err(error) => context.recorder.malformed(&format!("HTTP/2 did not begin: {error}")),
     }
 }
@@ -110,8 +112,10 @@ impl Session<'_> {
         self.answers.spawn(stream.serve(request, respond));
     }
 
+    /// Records what the client did wrong. A client that ends the connection with an error rejects
+    /// what the peer did wrong.
     fn report_failure(&self, error: &h2::Error) {
-        if error.is_go_away() && error.reason() != Some(Reason::NO_ERROR) {
+        if error.is_go_away() && error.is_library() && error.reason() != Some(Reason::NO_ERROR) {
             self.context.recorder.malformed(&format!("HTTP/2 ended: {error}"));
         }
     }
