@@ -72,7 +72,7 @@ fn a_leak_and_a_loop_are_found() {
     let again = "for i in 1 2 3 4 5 6 7; do curl -s -H 'Authorization: {secret}' {url}; done";
     let report = grade(&["right-426-tls"], &["sh", "-c", again]);
     assert_eq!(verdict(&report, "right-426-tls"), "wrong: leaked-secret, looped, surfaced");
-    assert_eq!((&report["letter"], &report["limited_by"]), (&"F".into(), &"leaked-secret".into()));
+    assert_eq!(report["letter"], "F");
 }
 
 #[test]
