@@ -14,6 +14,11 @@ pub(crate) fn write_clients() -> bool {
     write_with("grade_league")
 }
 
+/// Probes the faulty peers of the mock, and writes docs/league/peers.md.
+pub(crate) fn write_peers() -> bool {
+    write_with("peer_league")
+}
+
 fn write_with(test: &str) -> bool {
     let installed = peers::set_up();
     installed.print();

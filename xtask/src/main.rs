@@ -35,6 +35,7 @@ usage: cargo xtask COMMAND
   interop [FILTER…]        the tests against real servers, clients and browsers
   league servers           probe the real servers, and write docs/league/servers.md
   league clients           grade the real clients, and write docs/league/clients.md
+  league peers             probe the faulty peers of the mock, and write docs/league/peers.md
   torture [PART…]          the attacks of docs/security.md, and a table of the results
   fuzz                     the targets of fuzz/, each for some seconds
   bare [RELEASE [PART]]    both commands of the README, demo and tests, on a bare Debian (bookworm);
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         ["interop", filters @ ..] => interop::run(&peers::find_installed(), filters),
         ["league", "servers"] => league::write_servers(),
         ["league", "clients"] => league::write_clients(),
+        ["league", "peers"] => league::write_peers(),
         ["torture", parts @ ..] => torture::run(&peers::set_up(), parts),
         ["fuzz"] => fuzz::run().print(),
         ["bare"] => bare::run("bookworm", &[]),

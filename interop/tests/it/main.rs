@@ -44,6 +44,7 @@ mod orders;
 mod otlp;
 mod page;
 mod path_matrix;
+mod peer_league;
 mod plan;
 mod probe_faults;
 mod probe_league;

@@ -127,9 +127,12 @@ fn in_order_of_arrival(record: &MockRecord) -> Vec<&AnsweredRequest> {
     requests
 }
 
+/// The lane, the method and the target of a request.
+type RequestKey<'r> = (Option<Lane>, &'r [u8], &'r [u8]);
+
 /// The greatest number of requests with the same lane, method and target.
 fn count_alike(requests: &[&AnsweredRequest]) -> usize {
-    let mut counts: BTreeMap<(Option<Lane>, &[u8], &[u8]), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<RequestKey<'_>, usize> = BTreeMap::new();
     for request in requests {
         let exchange = &request.exchange;
         let Some(message) = &exchange.request else { continue };
