@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use upshift_record::Lane;
 
 use super::connection_context::ConnectionContext;
 use super::next::Next;
@@ -79,8 +80,10 @@ impl Connection {
             return Some((self, next));
         }
         let config = Arc::clone(&self.context.server.tls.config);
-        let (connection, stream, is_http2) = self.shake_hands(stream, config).await?;
-        let next = match is_http2 {
+        let (connection, stream, chose_http2) = self.shake_hands(stream, config).await?;
+        // A scenario that offers h2 by ALPN without a step for it goes on in HTTP/1.1.
+        let routes = &connection.context.server.routes;
+        let next = match chose_http2 && routes.answer_framed(Lane::Http2) {
             true => Next::Http2(stream, None),
             false => Next::Http1(stream, None),
         };
