@@ -8,4 +8,5 @@ pub mod grade;
 pub mod lenient_http1;
 pub mod mock;
 pub mod probe;
+pub mod suite;
 pub mod wire_log;

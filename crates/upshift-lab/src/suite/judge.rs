@@ -1,0 +1,198 @@
+//! An exchange against the expectation of its lane.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+use upshift_record::{RecordedExchange, RecordedField, RecordedResponse};
+
+use super::model::LaneExpectation;
+use super::predicate::TextExpectation;
+
+/// A difference between what was expected and what came.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Mismatch {
+    /// The part: `status`, `field Upgrade`.
+    pub what: String,
+    /// The expectation in words.
+    pub expected: String,
+    /// What came.
+    pub actual: String,
+}
+
+impl Mismatch {
+    pub(super) fn new(
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Self {
+        Self { what: what.into(), expected: expected.into(), actual: actual.into() }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, got {}", self.what, self.expected, self.actual)
+    }
+}
+
+impl LaneExpectation {
+    /// Returns true if every exchange would meet it.
+    pub(super) fn checks_nothing(&self) -> bool {
+        let no_fields = self.fields.is_empty() && self.absent.is_empty();
+        let no_interim = self.interim.is_none() && self.interim_fields.is_empty();
+        let no_content = self.body.is_none() && self.json.is_empty() && self.schema.is_none();
+        let no_head = self.status.is_none() && self.version.is_none() && !self.closed;
+        no_fields && no_interim && no_content && no_head && self.notes.is_empty()
+    }
+}
+
+/// Lists the differences between `exchange` and `expect`, apart from the schema and the notes.
+pub fn judge_exchange(expect: &LaneExpectation, exchange: &RecordedExchange) -> Vec<Mismatch> {
+    let mut mismatches = Vec::new();
+    judge_interim(expect, exchange, &mut mismatches);
+    match (&exchange.response, expect.closed) {
+        (Some(response), true) => {
+            let actual = response.status.to_string();
+            mismatches.push(Mismatch::new("response", "none, and a closed connection", actual));
+        }
+        (Some(response), false) => judge_response(expect, response, &mut mismatches),
+        (None, true) => {}
+        (None, false) => {
+            if needs_response(expect) {
+                let actual = exchange.error.as_deref().unwrap_or("none");
+                mismatches.push(Mismatch::new("response", "a final response", actual));
+            }
+        }
+    }
+    mismatches
+}
+
+/// Returns true if the expectation speaks of a final response. After a `101` there may be none.
+fn needs_response(expect: &LaneExpectation) -> bool {
+    let content = expect.body.is_some() || !expect.json.is_empty() || expect.schema.is_some();
+    let head = expect.status.is_some() || expect.version.is_some();
+    head || content || !expect.fields.is_empty()
+}
+
+fn judge_interim(
+    expect: &LaneExpectation,
+    exchange: &RecordedExchange,
+    mismatches: &mut Vec<Mismatch>,
+) {
+    let codes: Vec<u16> = exchange.interim.iter().map(|response| response.status).collect();
+    if let Some(expected) = &expect.interim
+        && *expected != codes
+    {
+        let (expected, actual) = (format!("{expected:?}"), format!("{codes:?}"));
+        mismatches.push(Mismatch::new("interim responses", expected, actual));
+    }
+    for (code, fields) in &expect.interim_fields {
+        let found = exchange.interim.iter().find(|response| response.status.to_string() == *code);
+        match found {
+            Some(response) => {
+                judge_fields(&format!("{code} field"), fields, &response.fields, mismatches);
+            }
+            None => mismatches.push(Mismatch::new("interim responses", code, "no such response")),
+        }
+    }
+}
+
+fn judge_response(
+    expect: &LaneExpectation,
+    response: &RecordedResponse,
+    mismatches: &mut Vec<Mismatch>,
+) {
+    if let Some(status) = &expect.status
+        && !status.includes(response.status)
+    {
+        let actual = response.status.to_string();
+        mismatches.push(Mismatch::new("status", status.to_string(), actual));
+    }
+    if let Some(version) = &expect.version
+        && *version != response.version
+    {
+        mismatches.push(Mismatch::new("version", version, &response.version));
+    }
+    judge_fields("field", &expect.fields, &response.fields, mismatches);
+    for name in &expect.absent {
+        let lines = lines_of(&response.fields, name);
+        if !lines.is_empty() {
+            mismatches.push(Mismatch::new(format!("field {name}"), "none", show_lines(&lines)));
+        }
+    }
+    let octets = response.body.as_ref().map_or(&b""[..], |body| body.octets.as_slice());
+    if let Some(body) = &expect.body {
+        for unmet in body.unmet(&[octets]) {
+            mismatches.push(Mismatch::new("content", unmet, show_octets(octets)));
+        }
+    }
+    judge_json(&expect.json, octets, mismatches);
+}
+
+pub(super) fn judge_fields(
+    what: &str,
+    expected: &BTreeMap<String, TextExpectation>,
+    fields: &[RecordedField],
+    mismatches: &mut Vec<Mismatch>,
+) {
+    for (name, expectation) in expected {
+        let lines = lines_of(fields, name);
+        for unmet in expectation.unmet(&lines) {
+            mismatches.push(Mismatch::new(format!("{what} {name}"), unmet, show_lines(&lines)));
+        }
+    }
+}
+
+fn judge_json(expected: &BTreeMap<String, Value>, octets: &[u8], mismatches: &mut Vec<Mismatch>) {
+    if expected.is_empty() {
+        return;
+    }
+    let content: Value = match serde_json::from_slice(octets) {
+        Ok(content) => content,
+        Err(error) => {
+            let actual = format!("{} ({error})", show_octets(octets));
+            mismatches.push(Mismatch::new("content", "JSON", actual));
+            return;
+        }
+    };
+    for (pointer, value) in expected {
+        let found = content.pointer(pointer);
+        if found != Some(value) {
+            let actual = found.map_or_else(|| "nothing there".to_owned(), Value::to_string);
+            mismatches.push(Mismatch::new(format!("JSON at {pointer}"), value.to_string(), actual));
+        }
+    }
+}
+
+/// The values of all field lines of this name.
+pub(super) fn lines_of<'f>(fields: &'f [RecordedField], name: &str) -> Vec<&'f [u8]> {
+    let mut lines = Vec::new();
+    for RecordedField(own, value) in fields {
+        if own.eq_ignore_ascii_case(name) {
+            lines.push(value.as_bytes());
+        }
+    }
+    lines
+}
+
+fn show_lines(lines: &[&[u8]]) -> String {
+    if lines.is_empty() {
+        return "no such field".to_owned();
+    }
+    let shown: Vec<String> = lines.iter().map(|line| show_octets(line)).collect();
+    shown.join(" and ")
+}
+
+/// At most 200 characters of a text, in quotes.
+pub(super) fn show_octets(octets: &[u8]) -> String {
+    const LIMIT: usize = 200;
+    let text = String::from_utf8_lossy(octets);
+    match text.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("{:?}… ({} octets)", &text[..end], octets.len()),
+        None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

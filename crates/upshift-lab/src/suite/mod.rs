@@ -1,0 +1,37 @@
+//! Suites: files that say what servers and clients are expected to do.
+//!
+//! 1. [`plan_suite`] reads a file and plans its cases. Every mistake is reported with its place.
+//! 2. Each case has a stable address, made of the file, the id and the lane.
+//! 3. [`judge_exchange`] compares a recorded exchange with the expectation.
+//! 4. [`RunSummary`] counts the outcomes against the plan, and [`report`] writes them.
+//!
+//! No command runs suites yet.
+
+mod address;
+mod duration;
+mod filter;
+mod judge;
+pub mod model;
+mod outcome;
+mod place;
+mod plan;
+mod predicate;
+mod read;
+pub mod report;
+mod request_text;
+mod status;
+mod variables;
+
+pub use address::CaseAddress;
+pub use duration::ShortDuration;
+pub use filter::{CaseFilter, FilterError};
+pub use judge::{Mismatch, judge_exchange};
+pub use outcome::{CaseOutcome, CaseTry, CaseVerdict, RunSummary};
+pub use plan::{
+    CaseAction, EnvironmentLookup, PlannedCase, PlannedClient, PlannedProbe, SuitePlan, plan_suite,
+};
+pub use predicate::TextExpectation;
+pub use read::{SuiteError, SuiteFormat, nearest_name};
+pub use request_text::{RequestText, RequestTextError};
+pub use status::StatusExpectation;
+pub use variables::{CaptureText, VariableError};

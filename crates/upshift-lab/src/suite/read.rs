@@ -1,0 +1,183 @@
+//! The text of a suite → [`SuiteFile`], or an error with its place.
+
+use std::fmt;
+use std::path::Path;
+
+use super::model::SuiteFile;
+
+/// The formats of suites. All have the same keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuiteFormat {
+    /// TOML, the usual one: raw HTTP stands in literal blocks.
+    Toml,
+    /// YAML.
+    Yaml,
+    /// JSON.
+    Json,
+}
+
+/// A mistake in a suite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuiteError {
+    /// The line, from 1; 0 if it is not known.
+    pub line: usize,
+    /// The column in characters, from 1; 0 if it is not known.
+    pub column: usize,
+    /// The mistake.
+    pub message: String,
+    /// What to do about it; may be empty.
+    pub help: String,
+}
+
+impl SuiteFormat {
+    /// The format that the extension of `path` names.
+    pub fn of_path(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "toml" => Some(Self::Toml),
+            "yaml" | "yml" => Some(Self::Yaml),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for SuiteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line > 0 {
+            write!(f, "{}:{}: ", self.line, self.column)?;
+        }
+        f.write_str(&self.message)?;
+        if !self.help.is_empty() {
+            write!(f, "; {}", self.help)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SuiteError {}
+
+/// Reads a suite.
+pub(super) fn read_suite(text: &str, format: SuiteFormat) -> Result<SuiteFile, SuiteError> {
+    match format {
+        SuiteFormat::Toml => toml::from_str(text).map_err(|error| {
+            let (line, column) = match error.span() {
+                Some(span) => line_and_column(text, span.start),
+                None => (0, 0),
+            };
+            describe_error(line, column, error.message())
+        }),
+        SuiteFormat::Yaml => serde_saphyr::from_str(text).map_err(|error| {
+            let place = error.location();
+            let (line, column) = match place {
+                Some(place) => (to_usize(place.line()), to_usize(place.column())),
+                None => (0, 0),
+            };
+            describe_error(line, column, &error.without_snippet().to_string())
+        }),
+        SuiteFormat::Json => serde_json::from_str(text).map_err(|error| {
+            let message = error.to_string();
+            // serde_json appends the place, which has fields of its own here.
+            let message = message.split(" at line ").next().unwrap_or_default();
+            describe_error(error.line(), error.column(), message)
+        }),
+    }
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The line and the column, both from 1, of the octet at `offset`.
+pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.matches('\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
+}
+
+fn describe_error(line: usize, column: usize, message: &str) -> SuiteError {
+    let message = message.trim_end().to_owned();
+    let help = suggest_spelling(&message).unwrap_or_default();
+    SuiteError { line, column, message, help }
+}
+
+/// The nearest of the names that serde lists in its error for an unknown one.
+///
+/// TOML and JSON have the names in backticks, YAML has them bare.
+fn suggest_spelling(message: &str) -> Option<String> {
+    if !message.contains("unknown field") && !message.contains("unknown variant") {
+        return None;
+    }
+    let (start, known) = message.split_once("expected ")?;
+    let unknown = start.split('`').nth(1)?;
+    let known = known.trim_start_matches("one of ");
+    let names = known.split([',', ' ', '\n']).map(|name| name.trim_matches('`'));
+    let nearest = nearest_name(unknown, names.filter(|name| !name.is_empty()))?;
+    Some(format!("did you mean `{nearest}`?"))
+}
+
+/// The name of `names` that is most like `typed`, if one is like it at all.
+pub fn nearest_name<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let mut best = None;
+    let mut best_likeness = 0.7;
+    for name in names {
+        let likeness = strsim::jaro_winkler(typed, name);
+        if likeness > best_likeness {
+            best = Some(name);
+            best_likeness = likeness;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+    use super::*;
+
+    const TOML: &str = "
+        target = 'http://127.0.0.1:1'
+        [[probe]]
+        id = 'a'
+        req = 'GET /'
+        expect.h2 = { status = 200 }
+    ";
+
+    #[test]
+    fn all_formats_have_the_same_keys() {
+        let yaml = "
+target: http://127.0.0.1:1
+probe:
+  - id: a
+    req: GET /
+    expect: { h2: { status: 200 } }
+";
+        let json = r#"{"target": "http://127.0.0.1:1",
+            "probe": [{"id": "a", "req": "GET /", "expect": {"h2": {"status": 200}}}]}"#;
+        let toml = format!("{:?}", read_suite(TOML, SuiteFormat::Toml).unwrap());
+        assert_eq!(format!("{:?}", read_suite(yaml, SuiteFormat::Yaml).unwrap()), toml);
+        assert_eq!(format!("{:?}", read_suite(json, SuiteFormat::Json).unwrap()), toml);
+    }
+
+    #[test]
+    fn an_unknown_key_has_its_place_and_the_nearest_spelling() {
+        let error = read_suite("[[probe]]\nid = 'a'\nrequ = 'GET /'\n", SuiteFormat::Toml);
+        let error = error.unwrap_err();
+        assert_eq!((error.line, error.column), (3, 1));
+        assert_eq!(error.help, "did you mean `req`?");
+        let json = "{\"probe\": [\n{\"id\": \"a\", \"requ\": 1}]}";
+        let error = read_suite(json, SuiteFormat::Json).unwrap_err();
+        assert_eq!((error.line, error.help.as_str()), (2, "did you mean `req`?"));
+        let error = read_suite("probe:\n  - idd: a\n", SuiteFormat::Yaml).unwrap_err();
+        assert_eq!((error.line, error.help.as_str()), (2, "did you mean `id`?"), "{error}");
+    }
+
+    #[test]
+    fn a_format_follows_from_the_extension() {
+        let of_path = |path: &str| SuiteFormat::of_path(Path::new(path));
+        assert_eq!(of_path("a.upshift.toml"), Some(SuiteFormat::Toml));
+        assert_eq!(of_path("a.yml"), Some(SuiteFormat::Yaml));
+        assert_eq!(of_path("a.txt"), None);
+    }
+}
