@@ -134,7 +134,8 @@ league clients` grades them and writes this page; a test repeats the second tabl
 
 ## Grades
 
-`followed` is the number of peers whose 426 the client followed to the protocol that was demanded.
+`followed` is the number of peers whose 426 the client followed to the protocol that was demanded. git
+asks for a repository, so that content which is none is a failure to it.
 
 | client | grade | points | followed | wrong |
 |---|---|---|---|---|
