@@ -211,7 +211,7 @@ impl<'p> Worker<'p> {
         let mut has_identity = named.iter().any(|rule| identities.is_recorded(*rule))
             || !named.is_empty() && line.decision.caller.is_some();
         if let Some(enforced) = counted.ramped {
-            // What the ruling of a ramp tells depends on the time of the line.
+            // The share of the ramp, and so what its ruling proves, depends on the line's time.
             has_identity |= !line.decision.ramps.is_empty();
             for rule in self.decider.refusing_rules(enforced) {
                 has_identity |= identities.is_recorded(rule) && !self.job.ramps[rule].is_empty();

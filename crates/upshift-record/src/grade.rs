@@ -26,7 +26,7 @@ pub struct GradeReport {
     pub peers: Vec<PeerGrade>,
 }
 
-/// What a client did with one peer.
+/// The behaviour of a client with one peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PeerGrade {
     /// The name of the peer.

@@ -4,7 +4,7 @@ use upshift_record::policy::{PolicyExemptionRecord, PolicyRecord, PolicyRuleReco
 
 use super::words::requirement_text;
 
-/// What the second policy adds, removes and changes, as one text each.
+/// Lists what the second policy adds, removes and changes, each as a text.
 pub(super) fn list_policy_changes(before: &PolicyRecord, after: &PolicyRecord) -> Vec<String> {
     let mut changes = Vec::new();
     for rule in &after.rules {

@@ -285,7 +285,7 @@ fn a_requirement_that_was_relaxed_for_a_time_was_not_enforced_then() {
     assert!(changes[0].starts_with("rule tls applies to "), "{changes:?}");
 }
 
-/// What was enforced until the gateway stopped is not reported as given up: it served nothing more.
+/// A rule that was enforced until the gateway stopped is not reported as abandoned.
 #[test]
 fn a_stop_at_the_end_does_not_end_enforcement() {
     let mut bench = Bench::new(TlsVersion::V1_2);

@@ -243,7 +243,7 @@ fn an_undo_that_is_not_possible_says_why_and_changes_nothing() {
     assert_eq!(past.undo(Some("c1"), 9), Ok(Some(1)), "what overtook it is gone");
 }
 
-/// What the dashboard offers to undo is what an undo accepts.
+/// The dashboard offers Undo for exactly those changes that an undo accepts.
 #[test]
 fn a_change_can_be_undone_exactly_if_its_undo_is_accepted() {
     let mut past = Past::default();

@@ -132,7 +132,8 @@ id = "any"
 require = [{ http = "3" }, { client = { minimum = { App = "5" } } }]
 "#;
 
-    /// The rulings that are counted for a request with these fields, by these versions and from this address.
+    /// The rulings that are counted for a request with these fields, over these versions and from
+    /// this address.
     fn decide(
         policy: &Policy,
         fields: &dyn Fields,

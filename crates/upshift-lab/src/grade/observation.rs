@@ -1,4 +1,4 @@
-//! What a client did with a peer, read from the record of the peer and the output of the client.
+//! The behaviour of a client with a peer, read from the peer's record and the client's output.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::mock::{AnsweredRequest, MockRecord};
 /// The length from which a line of a refusal's content is telling if it occurs in an output.
 const TELLING_LENGTH: usize = 8;
 
-/// What a client did with a peer.
+/// The behaviour of a client with a peer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Observation {
     /// The number of requests.
@@ -27,7 +27,7 @@ pub(super) struct Observation {
     pub(super) served: Option<Option<Lane>>,
     /// The reason why the peer could not show its behaviour to this client.
     pub(super) not_shown: Option<&'static str>,
-    /// How the client told its user about the failure.
+    /// The way in which the client reported the failure to its user.
     pub(super) told: Option<String>,
     /// A leak of the secret.
     pub(super) leaked_secret: Option<String>,
@@ -217,7 +217,7 @@ fn is_idempotent(method: &[u8]) -> bool {
     IDEMPOTENT.contains(&method)
 }
 
-/// How the client told its user that the request failed.
+/// Finds the way in which the client reported the failure to its user.
 fn find_telling(requests: &[&AnsweredRequest], output: &ClientOutput) -> Option<String> {
     if let ClientEnd::Exited(code) = output.end
         && code != 0

@@ -105,7 +105,7 @@ pub enum MockEvent {
         target: WireText,
         /// The number of the step, from 1; null if no step fits.
         step: Option<usize>,
-        /// What follows, as `then` of a step: `keep`, `close`, `h2c`.
+        /// The continuation, as `then` of a step: `keep`, `close`, `h2c`.
         then: &'static str,
         /// The interim responses so far.
         interim: Vec<RecordedResponse>,

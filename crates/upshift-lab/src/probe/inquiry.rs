@@ -8,7 +8,7 @@ use upshift_record::{ExchangeEnd, RecordedExchange};
 
 use crate::wire_log::WireLog;
 
-/// What has been learned so far from one question.
+/// The results of one question so far.
 #[derive(Debug)]
 pub(super) struct Inquiry {
     /// The exchange.
@@ -71,7 +71,7 @@ impl Failure {
         Self { end: ExchangeEnd::Closed, reason: reason.into() }
     }
 
-    /// What the server sent is not a message.
+    /// The octets from the server are not a message.
     pub(super) fn malformed(reason: impl Into<String>) -> Self {
         Self { end: ExchangeEnd::Malformed, reason: reason.into() }
     }

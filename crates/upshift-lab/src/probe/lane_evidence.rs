@@ -1,4 +1,4 @@
-//! What the lanes show about a protocol that an `Upgrade` names.
+//! The evidence of the lanes for a protocol that an `Upgrade` names.
 
 use upshift_record::probe::{ProbeOutcome, ProbeRow, PromiseVerdict};
 use upshift_record::{Lane, Protection};

@@ -1,4 +1,4 @@
-//! What the responses announce: protocols, alternative services and URLs.
+//! The promises of the responses: protocols, alternative services and URLs.
 
 use upshift_core::follow::ProblemDetails;
 use upshift_record::RecordedResponse;

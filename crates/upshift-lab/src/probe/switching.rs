@@ -1,4 +1,4 @@
-//! What has to hold for a 101.
+//! The conditions that a 101 has to meet.
 
 use upshift_core::field::list_elements;
 use upshift_record::{RecordedField, RecordedResponse};

@@ -16,7 +16,7 @@ pub struct Mismatch {
     pub what: String,
     /// The expectation in words.
     pub expected: String,
-    /// What came.
+    /// The actual value.
     pub actual: String,
 }
 

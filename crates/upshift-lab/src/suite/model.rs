@@ -57,7 +57,7 @@ pub struct ProbeCase {
     /// The time limit of one request; 5 seconds if left out.
     #[serde(default)]
     pub timeout: Option<ShortDuration>,
-    /// How often a failed case is tried again; every try is reported.
+    /// The number of times that a failed case is tried again; every try is reported.
     #[serde(default)]
     pub retries: u32,
 }
@@ -134,7 +134,7 @@ pub struct ClientCase {
     /// The time limit; 10 seconds if left out.
     #[serde(default)]
     pub timeout: Option<ShortDuration>,
-    /// How often a failed case is tried again; every try is reported.
+    /// The number of times that a failed case is tried again; every try is reported.
     #[serde(default)]
     pub retries: u32,
     /// The expectation.

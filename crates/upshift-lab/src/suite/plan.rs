@@ -37,7 +37,7 @@ pub struct SuitePlan {
 pub struct PlannedCase {
     /// Its address.
     pub address: CaseAddress,
-    /// How often it is tried again when it fails.
+    /// The number of times that it is tried again when it fails.
     pub retries: u32,
     /// The time limit of one try.
     pub timeout: Duration,

@@ -136,8 +136,8 @@ fn the_window_has_five_to_ten_minutes_at_any_time() {
     }
 }
 
-/// A core hands over a caller that it has noted only if it is told to note all again, so halves end
-/// without traffic, too.
+/// A half ends without traffic, too. A core reports a caller only once per half, so a half that did
+/// not end would hide callers who return.
 #[test]
 fn a_half_ends_without_traffic() {
     let mut recent = RecentCallers::default();

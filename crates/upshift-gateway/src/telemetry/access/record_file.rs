@@ -14,7 +14,7 @@ const FILE_MODE: u32 = 0o640;
 pub(crate) struct RecordFile {
     path: PathBuf,
     file: File,
-    /// The length that it has if nobody else writes to it.
+    /// The expected length, as long as no other process writes to the file.
     length: u64,
 }
 

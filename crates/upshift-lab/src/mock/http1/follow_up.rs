@@ -1,11 +1,11 @@
-//! What follows an answer: the next request, the end of the connection, or another protocol.
+//! The continuation after an answer: the next request, the end of the connection, or another protocol.
 
 use upshift_record::{ExchangeEnd, RecordedField, RecordedRequest, RecordedResponse};
 
 use crate::lenient_http1::SentResponses;
 use crate::mock::scenario::{Answer, ChosenStep, Then};
 
-/// What follows: as the step says, or else what the messages themselves say.
+/// The continuation: as the step says, or else as the messages themselves imply.
 pub(super) fn follow_up(
     chosen: &ChosenStep,
     sent: &SentResponses,

@@ -1,8 +1,8 @@
-//! What a scenario says about the clients that are graded with it.
+//! The keys of a scenario that are about the clients graded with it.
 
 use serde::Deserialize;
 
-/// What a good client does with a peer: `want` of a scenario.
+/// The reaction of a good client to a peer: `want` of a scenario.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wanted {

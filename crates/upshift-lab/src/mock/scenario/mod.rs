@@ -153,7 +153,7 @@ impl Scenario {
         &self.file.expect
     }
 
-    /// What a good client does, for a grade.
+    /// The reaction of a good client, for a grade.
     pub fn wanted(&self) -> Wanted {
         self.file.want
     }

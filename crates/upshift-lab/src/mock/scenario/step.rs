@@ -41,9 +41,9 @@ pub(crate) struct Step {
     interim: Vec<InterimAnswer>,
     /// The error code of an HTTP/2 or HTTP/3 stream that is reset in place of an answer.
     stream_error: Option<u32>,
-    /// What follows.
+    /// The continuation.
     then: Option<Then>,
-    /// What goes wrong on the way.
+    /// The faults on the way.
     #[serde(default)]
     pub(crate) fault: Faults,
 }
@@ -83,7 +83,7 @@ pub(crate) enum AnswerTime {
     Head,
 }
 
-/// What follows an answer.
+/// The continuation after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Then {
@@ -186,7 +186,7 @@ impl ChosenStep {
         }
     }
 
-    /// What follows, where the step says so.
+    /// The continuation, if the step names one.
     pub(crate) fn then(&self) -> Option<Then> {
         self.step.as_ref()?.then
     }
