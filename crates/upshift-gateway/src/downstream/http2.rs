@@ -9,6 +9,7 @@ use http::Request;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 use upshift_core::HttpVersion;
 
 use super::codec::drive_codec;
@@ -58,7 +59,7 @@ pub(super) async fn serve_http2(
     let timeouts = ActivityTimeouts::from(&limits);
     let ended = drive_codec(Pin::new(&mut codec), shut_down, &connection.activity, timeouts).await;
     if ended == Err(DisconnectReason::Http2Protocol) {
-        let report = begin_unread(connection, HttpVersion::V2);
+        let report = begin_unread(connection, HttpVersion::V2, Instant::now());
         report.set_cause(DisconnectReason::Http2Protocol.as_str());
     }
     connection.core.count_codec_end(ended);

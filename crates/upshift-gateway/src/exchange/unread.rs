@@ -26,7 +26,8 @@ const MAX_PATH: usize = 2 * 1024;
 /// Begins the report of an HTTP/1 message of which `received` has arrived.
 pub(crate) fn begin_unread_http1(connection: &Connection, received: &[u8]) -> Rc<ExchangeReport> {
     let seen = connection_info(connection, HttpVersion::V1_1);
-    begin_report(connection, HttpVersion::V1_1, |now| {
+    let began = connection.activity.head_began().unwrap_or_else(Instant::now);
+    begin_report(connection, HttpVersion::V1_1, began, |now| {
         let mut request = LoggedRequest::of_connection(seen, now);
         let head = PartialHead::parse(received);
         request.hop = head.version;
@@ -38,21 +39,27 @@ pub(crate) fn begin_unread_http1(connection: &Connection, received: &[u8]) -> Rc
     })
 }
 
-/// Begins the report of a message over HTTP/2 or HTTP/3 of which nothing could be read.
-pub(crate) fn begin_unread(connection: &Connection, http: HttpVersion) -> Rc<ExchangeReport> {
+/// Begins the report of a message over HTTP/2 or HTTP/3 of which nothing could be read, although it
+/// `began` then.
+pub(crate) fn begin_unread(
+    connection: &Connection,
+    http: HttpVersion,
+    began: Instant,
+) -> Rc<ExchangeReport> {
     let seen = connection_info(connection, http);
-    begin_report(connection, http, |now| LoggedRequest::of_connection(seen, now))
+    begin_report(connection, http, began, |now| LoggedRequest::of_connection(seen, now))
 }
 
-/// Begins the report of a malformed request whose head was read.
+/// Begins the report of a malformed request whose head was read. It `began` to arrive then.
 pub(crate) fn begin_malformed(
     connection: &Connection,
     parts: &request::Parts,
+    began: Instant,
 ) -> Rc<ExchangeReport> {
     let mut random = connection.core.random.borrow_mut();
     let id = request_id::accept_or_generate(&parts.headers, &mut random);
     let seen = connection.info(parts.version);
-    begin_report(connection, seen.http, |_| LoggedRequest::undecided(parts, seen, &id))
+    begin_report(connection, seen.http, began, |_| LoggedRequest::undecided(parts, seen, &id))
 }
 
 fn connection_info(connection: &Connection, http: HttpVersion) -> ConnectionInfo {
@@ -64,12 +71,12 @@ fn connection_info(connection: &Connection, http: HttpVersion) -> ConnectionInfo
 fn begin_report(
     connection: &Connection,
     http: HttpVersion,
+    began: Instant,
     request: impl FnOnce(Timestamp) -> LoggedRequest,
 ) -> Rc<ExchangeReport> {
     let client = ExchangeClient { activity: Rc::clone(&connection.activity), stream: None };
     let sink = Rc::<CoreLocal>::clone(&connection.core);
     let generation = connection.core.generation();
-    let began = connection.activity.head_began().unwrap_or_else(Instant::now);
     let unread = ReportedRequest {
         method: None,
         labels: RequestLabels::new(None, connection.tls, http),

@@ -188,7 +188,7 @@ async fn accept_requests(
 fn report_violation(connection: &Connection, error: &ConnectionError) {
     if let ConnectionError::Local { error: LocalError::Application { .. }, .. } = error {
         connection.core.count_disconnect(DisconnectReason::Parse);
-        let report = begin_unread(connection, HttpVersion::V3);
+        let report = begin_unread(connection, HttpVersion::V3, Instant::now());
         report.set_cause(DisconnectReason::Parse.as_str());
     }
 }

@@ -7,7 +7,7 @@ use h3::error::{Code, ConnectionError, StreamError};
 use h3::server::{RequestResolver, RequestStream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::BodyExt;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout};
 use upshift_core::HttpVersion;
 use upshift_http::{is_hop_by_hop, remove_nominated, strip_hop_by_hop};
 
@@ -43,16 +43,18 @@ pub(super) async fn serve_stream(connection: Rc<Connection>, resolver: H3Resolve
 }
 
 async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Result<(), BodyError> {
+    let began = Instant::now();
     let limits = connection.core.limits();
     let resolved = in_time(limits.header_timeout, resolver.resolve_request()).await;
-    let (request, stream) = resolved.inspect_err(|error| report_no_request(connection, error))?;
+    let (request, stream) =
+        resolved.inspect_err(|error| report_no_request(connection, error, began))?;
     let (mut sender, receiver) = stream.split();
     if has_connection_fields(request.headers()) {
         // RFC 9114 §4.2: "An intermediary transforming an HTTP/1.x message to HTTP/3 MUST remove
         // connection-specific header fields […] Any message containing connection-specific fields
         // MUST be treated as malformed".
         sender.stop_stream(Code::H3_MESSAGE_ERROR);
-        report_malformed(connection, request);
+        report_malformed(connection, request, began);
         return Err("the request has connection-specific fields".into());
     }
     // An invalid length is answered by `serve`, which checks the fields again.
@@ -61,7 +63,7 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
     let body = if declared == Some(0) {
         if let Err(error) = in_time(limits.header_timeout, h3_body.expect_end()).await {
             sender.stop_stream(Code::H3_MESSAGE_ERROR);
-            report_malformed(connection, request);
+            report_malformed(connection, request, began);
             return Err(error);
         }
         RequestBody::empty()
@@ -93,8 +95,8 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
     sent
 }
 
-/// Reports a stream on which no request could be read.
-fn report_no_request(connection: &Connection, error: &BodyError) {
+/// Reports a stream on which no request could be read since it `began`.
+fn report_no_request(connection: &Connection, error: &BodyError, began: Instant) {
     let cause = match error.downcast_ref::<StreamError>() {
         // The report of the connection says it.
         Some(StreamError::ConnectionError { 0: ConnectionError::Local { .. }, .. }) => return,
@@ -105,7 +107,7 @@ fn report_no_request(connection: &Connection, error: &BodyError) {
         None if error.is::<BodyTimedOut>() => DisconnectReason::Expired(Expired::Head).as_str(),
         _ => DisconnectReason::Parse.as_str(),
     };
-    let report = begin_unread(connection, HttpVersion::V3);
+    let report = begin_unread(connection, HttpVersion::V3, began);
     if cause == LocalReply::HeadTooLarge.cause_label() {
         // h3 answers this itself.
         report.start_response(LocalReply::HeadTooLarge.status());
@@ -114,9 +116,9 @@ fn report_no_request(connection: &Connection, error: &BodyError) {
 }
 
 /// Reports a request that is malformed as a message.
-fn report_malformed(connection: &Connection, request: Request<()>) {
+fn report_malformed(connection: &Connection, request: Request<()>, began: Instant) {
     let (parts, ()) = request.into_parts();
-    let report = begin_malformed(connection, &parts);
+    let report = begin_malformed(connection, &parts, began);
     report.set_cause(LocalReply::Framing("").cause_label());
 }
 
