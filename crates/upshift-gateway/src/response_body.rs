@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::task::yield_now;
 
-use crate::body::{BodyError, BodyTimedOut, BodyTimeout, PolledFrame};
+use crate::body::{BodyError, BodyTimedOut, BodyTimeout, BrokenRequest, PolledFrame};
 use crate::fields::names::KeptNames;
 use crate::fields::trailers::TrailerFilter;
 use crate::local_reply::LocalReply;
@@ -242,13 +242,23 @@ impl Drop for ResponseBody {
 
 /// The cause of an exchange whose response broke off with this error.
 fn cause_of(error: &BodyError) -> &'static str {
-    match Http1Error::request_error(error) {
+    match request_error(error) {
         // An upstream that responds early may still need the rest of the request.
         Some(error) if error.is::<BodyTimedOut>() => LocalReply::BodyTimeout.cause_label(),
         Some(_) => CLIENT_GONE,
         None if error.is::<BodyTimedOut>() => "upstream-timeout",
         None => UPSTREAM_BROKE_OFF,
     }
+}
+
+/// The error of the request's content, if the response broke off because of it.
+fn request_error(error: &BodyError) -> Option<&BodyError> {
+    let over_http1 = match error.downcast_ref::<Http1Error>() {
+        Some(Http1Error::Request(broken)) => Some(broken),
+        _ => None,
+    };
+    let broken = over_http1.or_else(|| error.downcast_ref::<BrokenRequest>())?;
+    Some(&broken.0)
 }
 
 /// Polls once, without waiting.
@@ -297,7 +307,7 @@ impl UpstreamContent {
                 self.body.is_end_stream()
             }
             Poll::Ready(Some(Err(error))) => {
-                if Http1Error::request_error(error).is_none() {
+                if request_error(error).is_none() {
                     self.fail_exchange(EndpointFailure::Broken);
                 }
                 false

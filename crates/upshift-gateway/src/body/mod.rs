@@ -32,6 +32,12 @@ pub(crate) fn is_truncated(body: &Incoming, version: Version) -> bool {
     version == Version::HTTP_2 && !body.is_end_stream()
 }
 
+/// The error of a response that ended because the content of its request did: the client broke
+/// off or stopped sending.
+#[derive(Debug, thiserror::Error)]
+#[error("the request broke off: {0}")]
+pub(crate) struct BrokenRequest(pub(crate) BodyError);
+
 /// An error of a body.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -1,11 +1,14 @@
 //! One exchange over HTTP/2.
 
+use std::rc::Rc;
+
 use super::broken::{BrokenBy, ConnectionAge, RetryScope};
 use super::outbound::{OutboundRequest, RetryCopy};
 use super::sending::{ExchangeError, ReceivedHead, UpstreamExchange, record_timeout};
 use super::waiting::wait_for_timeout;
 use crate::upstream::{
-    Checkout, EndpointFailure, Http2Sender, InFlightGuard, UpstreamBody, UpstreamEndpoint,
+    Checkout, EndpointFailure, Http2Content, Http2Sender, InFlightGuard, UpstreamBody,
+    UpstreamEndpoint,
 };
 
 impl UpstreamExchange<'_> {
@@ -36,7 +39,9 @@ impl UpstreamExchange<'_> {
                 }
                 let checkout = Checkout::new(guard, response.status());
                 let retry_copy = retry_copy.and_then(RetryCopy::into_idempotent);
-                let response = response.map(UpstreamBody::Http2);
+                let upload = Rc::clone(&self.upload);
+                let response =
+                    response.map(|body| UpstreamBody::Http2(Http2Content::new(body, upload)));
                 return Ok(ReceivedHead { response, checkout, retry_copy });
             }
             Err(error) => error,

@@ -26,7 +26,7 @@ mod retry;
 mod single_request;
 mod status;
 
-pub(crate) use body::UpstreamBody;
+pub(crate) use body::{Http2Content, UpstreamBody};
 pub(crate) use checkout::Checkout;
 pub(crate) use cluster::Cluster;
 pub(crate) use connect::{ConnectError, UpstreamConnector};

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
+use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -10,12 +11,16 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http2;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
-use upshift_gateway::{AccessLog, Gateway, RecordDestination, RecordedRequests, Settings};
+use upshift_gateway::{
+    AccessLog, Gateway, RecordDestination, RecordedRequests, Settings, Upstream, UpstreamHttp,
+};
 
 use crate::http3;
 use crate::support::{
@@ -334,6 +339,56 @@ fn an_upload_that_breaks_off_is_the_client_s_fault() {
     }
 }
 
+/// An upstream of HTTP/2 whose response is the content of the request, as it arrives.
+fn echoing_http2_upstream() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let serve = async move {
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        while let Ok((tcp, _)) = listener.accept().await {
+            let codec = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            let echo = service_fn(|request: Request<Incoming>| async {
+                Ok::<_, Infallible>(Response::new(request.into_body()))
+            });
+            drop(tokio::spawn(codec.serve_connection(TokioIo::new(tcp), echo)));
+        }
+    };
+    thread::spawn(move || run(serve));
+    address
+}
+
+/// The same with an upstream of HTTP/2, where the gateway resets the stream.
+#[test]
+fn an_upload_over_http2_that_breaks_off_is_the_client_s_fault() {
+    let upstream = Upstream { http: UpstreamHttp::V2, ..Upstream::at(echoing_http2_upstream()) };
+    let settings = settings_with(free(), |settings| {
+        settings.file.upstreams = vec![upstream];
+    });
+    let (gateway, lines) = recording(settings);
+    let mut client = connect(gateway.http());
+    let request = "POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhello";
+    client.write_all(request.as_bytes()).unwrap();
+    let mut echoed = String::new();
+    while !echoed.contains("hello") {
+        let mut piece = [0; 256];
+        let length = client.read(&mut piece).unwrap();
+        assert_ne!(length, 0, "{echoed}");
+        echoed.push_str(&String::from_utf8_lossy(&piece[..length]));
+    }
+    client.shutdown(Shutdown::Write).unwrap();
+    rest(&mut client);
+    let record = lines.only();
+    assert_members(&record, &json!({ "sent_status": 200, "cause": "client-gone", "bytes_in": 5 }));
+    let metrics = gateway.admin("/metrics", |text| {
+        text.contains("upshift_http_aborts_total{cause=\"client-gone\"} 1")
+    });
+    let failures = metrics.lines().filter(|line| line.contains("endpoint_failures_total{"));
+    for line in failures {
+        assert!(line.ends_with(" 0"), "{line}");
+    }
+}
+
 /// RFC 9110 §15.5.9, and a client that leaves within its head.
 #[test]
 fn a_head_that_never_ends_is_recorded() {
@@ -558,4 +613,30 @@ fn a_violation_of_http3_is_recorded() {
     });
     let expected = json!({ "http": "3", "method": null, "sent_status": null, "cause": "parse" });
     assert_members(&lines.only(), &expected);
+}
+
+/// Its time began when the gateway gave it up.
+#[test]
+fn a_head_that_never_ends_over_http3_is_recorded() {
+    let upstream = TestUpstream::answering(OK);
+    let (gateway, lines) = recording(settings_with(upstream.address, |settings| {
+        settings.file.gateway.https = Some(free());
+        settings.file.gateway.http3 = true;
+        settings.file.limits.header_timeout = Duration::from_millis(200);
+    }));
+    let record = run(async {
+        let quic = http3::connect_quic(gateway.addresses.https.unwrap()).await;
+        let mut control = quic.open_uni().await.unwrap();
+        // A control stream (0) with empty SETTINGS (4), as RFC 9114 §6.2.1 requires.
+        control.write_all(&[0, 4, 0]).await.unwrap();
+        let (mut request, _response) = quic.open_bi().await.unwrap();
+        // HEADERS (1) of 32 bytes, of which one is sent.
+        request.write_all(&[1, 32, 0]).await.unwrap();
+        let record = tokio::task::spawn_blocking(move || lines.only()).await.unwrap();
+        drop(control);
+        record
+    });
+    let expected = json!({ "http": "3", "sent_status": null, "cause": "head-timeout" });
+    assert_members(&record, &expected);
+    assert!(record["milliseconds"].as_f64() >= Some(200.0), "{record}");
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use upshift_http1::{Fault, FaultClass, SendError};
 
-use crate::body::BodyError;
+use crate::body::BrokenRequest;
 
 /// An exchange without a response, or with incomplete content.
 #[derive(Debug, thiserror::Error)]
@@ -16,8 +16,8 @@ pub(crate) enum Http1Error {
     #[error("{0}")]
     Fault(Fault),
     /// The rest of the request could not be read from the client.
-    #[error("the request broke off: {0}")]
-    Request(BodyError),
+    #[error("{0}")]
+    Request(#[from] BrokenRequest),
     /// A part of the response cannot be represented in the `http` crate.
     #[error("{0}")]
     Converted(#[from] http::Error),
@@ -27,14 +27,6 @@ pub(crate) enum Http1Error {
 }
 
 impl Http1Error {
-    /// The error of the client's content, if `error` is that of an exchange which it broke.
-    pub(crate) fn request_error(error: &BodyError) -> Option<&BodyError> {
-        match error.downcast_ref::<Self>() {
-            Some(Self::Request(request_error)) => Some(request_error),
-            _ => None,
-        }
-    }
-
     /// The fault in the bytes that the upstream sent; `None` if they merely end too early, or the
     /// upstream is not at fault.
     pub(crate) fn malformed(&self) -> Option<FaultClass> {

@@ -10,7 +10,7 @@ use upshift_http1::ClientConnection;
 
 use super::error::Http1Error;
 use super::outgoing::OutgoingBytes;
-use crate::body::RequestBody;
+use crate::body::{BrokenRequest, RequestBody};
 use crate::fields::names::{KeptNames, fields_of};
 use crate::upstream::connect::UpstreamStream;
 
@@ -129,7 +129,7 @@ impl Upload {
                 Some(Ok(frame)) => self.put_frame(frame, codec)?,
                 Some(Err(error)) => {
                     codec.break_off();
-                    return Err(Http1Error::Request(error));
+                    return Err(BrokenRequest(error).into());
                 }
                 None => self.put_end(&HeaderMap::new(), None, codec)?,
             }
