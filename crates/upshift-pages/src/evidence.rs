@@ -4,8 +4,8 @@
 use maud::{Markup, html};
 use upshift_record::adoption::RequestCounts;
 use upshift_record::evidence::{
-    EvidenceReport, ExemptionEvidence, LabelEvidence, PolicyRevisionRecord, RecordGap,
-    RuleEvidence, StandingCounts,
+    EvidenceReport, ExemptionAbsence, ExemptionEvidence, LabelEvidence, PolicyRevisionRecord,
+    RecordGap, RuleEvidence, StandingCounts,
 };
 use upshift_record::policy::PolicyRecord;
 
@@ -239,6 +239,9 @@ fn exemption_row(exemption: &ExemptionEvidence) -> Vec<Markup> {
     let since = html! {
         (second_element(&exemption.since))
         @if exemption.may_be_older { " or earlier" }
+        @for ExemptionAbsence { from, to } in &exemption.absences {
+            ", not from " (second_element(from)) " to " (second_element(to))
+        }
     };
     let end = match (&exemption.ended, &exemption.expires) {
         (Some(ended), _) => html! { "ended " (second_element(ended)) },

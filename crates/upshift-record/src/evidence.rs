@@ -270,8 +270,20 @@ pub struct ExemptionEvidence {
     /// The time at which it was over: it had expired, or the policy no longer had it; `null` if it
     /// held at the end of the period.
     pub ended: Option<String>,
+    /// The times since then in which the policy did not have it: it was removed and added again.
+    #[serde(default)]
+    pub absences: Vec<ExemptionAbsence>,
     /// The requests of the period that were admitted because of it.
     pub requests: RequestCounts,
+}
+
+/// A time in which the policy did not have an exemption.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExemptionAbsence {
+    /// The end of the policy that had it.
+    pub from: String,
+    /// The beginning of the next policy that had it.
+    pub to: String,
 }
 
 /// One policy revision: what was in force from a time on, and by whom.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use upshift_core::answer::summarize_requirement;
-use upshift_core::policy::{Builtin, Exemption, RolloutStage, Rule};
+use upshift_core::policy::{Builtin, Exemption, Requirement, RolloutStage, Rule, Uncertain};
 use upshift_core::{Phase, Policy};
 
 use crate::RequiredRecord;
@@ -30,6 +30,13 @@ pub struct PolicyRuleRecord {
     pub require: Vec<RequiredRecord>,
     /// The requests that it applies to.
     pub applies_to: String,
+    /// The places where versions are read, and the version that is assumed without one; empty if
+    /// the rule reads none, `None` in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<String>,
+    /// The uncertain reasons that it refuses; `None` in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuses: Option<Vec<String>>,
     /// The phase that the file pins it to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
@@ -83,9 +90,24 @@ impl PolicyRecord {
 }
 
 impl PolicyRuleRecord {
-    /// Returns true if both require the same of the same requests.
+    /// Returns true if both require the same of the same requests, as far as both are known.
     pub fn has_same_definition(&self, other: &Self) -> bool {
-        self.require == other.require && self.applies_to == other.applies_to
+        let same_requests = self.applies_to == other.applies_to;
+        let same_reading = differ(&self.reads, &other.reads).is_none()
+            && differ(&self.refuses, &other.refuses).is_none();
+        self.require == other.require && same_requests && same_reading
+    }
+
+    /// The places where the other rule and this one read versions, if they differ.
+    pub fn changed_reads<'r>(&'r self, before: &'r Self) -> Option<(&'r str, &'r str)> {
+        let (old, new) = differ(&before.reads, &self.reads)?;
+        Some((old, new))
+    }
+
+    /// The uncertain reasons that the other rule and this one refuse, if they differ.
+    pub fn changed_refuses<'r>(&'r self, before: &'r Self) -> Option<(&'r [String], &'r [String])> {
+        let (old, new) = differ(&before.refuses, &self.refuses)?;
+        Some((old, new))
     }
 
     fn of_rule(rule: &Rule) -> Self {
@@ -101,10 +123,56 @@ impl PolicyRuleRecord {
             id: rule.id.to_string(),
             require,
             applies_to: rule.matcher.to_string(),
+            reads: Some(reads_text(rule)),
+            refuses: Some(refused_reasons(rule)),
             phase: rule.phase.map(|phase: Phase| phase.as_str().to_owned()),
             stages,
         }
     }
+}
+
+/// Both values, if they are known and differ.
+fn differ<'v, T: PartialEq>(old: &'v Option<T>, new: &'v Option<T>) -> Option<(&'v T, &'v T)> {
+    let (Some(old), Some(new)) = (old, new) else { return None };
+    if old == new { None } else { Some((old, new)) }
+}
+
+/// The places where the requirements of a rule read versions.
+fn reads_text(rule: &Rule) -> String {
+    let mut texts = Vec::new();
+    for requirement in &rule.require {
+        match requirement {
+            Requirement::Api(api) => {
+                let mut text = join_texts(&api.read);
+                if let Some(assumed) = &api.assume {
+                    text.push_str(&format!(", else {assumed}"));
+                }
+                texts.push(text);
+            }
+            Requirement::Client(client) => texts.push(join_texts(&client.read)),
+            Requirement::Tls(_)
+            | Requirement::Http(_)
+            | Requirement::WebSocket(_)
+            | Requirement::NoWebSocket
+            | Requirement::Protocol(_) => {}
+        }
+    }
+    texts.join("; ")
+}
+
+fn join_texts<T: ToString>(readers: &[T]) -> String {
+    let texts: Vec<String> = readers.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+fn refused_reasons(rule: &Rule) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for reason in Uncertain::REASONS {
+        if rule.on.refuses(reason) {
+            reasons.push(reason.as_str().to_owned());
+        }
+    }
+    reasons
 }
 
 impl From<&RolloutStage> for PolicyStageRecord {

@@ -36,7 +36,7 @@ pub(super) fn list_policy_changes(before: &PolicyRecord, after: &PolicyRecord) -
 }
 
 fn rule_changes(before: &PolicyRuleRecord, after: &PolicyRuleRecord) -> Vec<String> {
-    let PolicyRuleRecord { id, require, applies_to, phase, stages } = after;
+    let PolicyRuleRecord { id, require, applies_to, phase, stages, reads: _, refuses: _ } = after;
     let mut changes = Vec::new();
     if require != &before.require {
         let (old, new) = (requirement_text(&before.require), requirement_text(require));
@@ -46,6 +46,13 @@ fn rule_changes(before: &PolicyRuleRecord, after: &PolicyRuleRecord) -> Vec<Stri
         let old = &before.applies_to;
         changes.push(format!("rule {id} applies to {applies_to} (before: {old})"));
     }
+    if let Some((old, new)) = after.changed_reads(before) {
+        changes.push(format!("rule {id} reads {new} (before: {old})"));
+    }
+    if let Some((old, new)) = after.changed_refuses(before) {
+        let (old, new) = (reasons_text(old), reasons_text(new));
+        changes.push(format!("rule {id} refuses {new} (before: {old})"));
+    }
     if phase != &before.phase {
         let (old, new) = (phase_text(before), phase_text(after));
         changes.push(format!("the file gives rule {id} {new} (before: {old})"));
@@ -54,6 +61,11 @@ fn rule_changes(before: &PolicyRuleRecord, after: &PolicyRuleRecord) -> Vec<Stri
         changes.push(format!("rule {id} has another calendar"));
     }
     changes
+}
+
+/// The reasons that `on` has a rule refuse.
+fn reasons_text(reasons: &[String]) -> String {
+    if reasons.is_empty() { "no uncertain requests".to_owned() } else { reasons.join(", ") }
 }
 
 fn phase_text(rule: &PolicyRuleRecord) -> String {

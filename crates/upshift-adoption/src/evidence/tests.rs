@@ -1,8 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
-use upshift_core::policy::{Exemption, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec};
-use upshift_core::{Policy, TlsVersion};
-use upshift_record::evidence::RulePhaseRecord;
+use upshift_core::policy::{
+    Exemption, Matcher, PathPattern, PolicySpec, Requirement, RuleSpec, Uncertain,
+};
+use upshift_core::{Policy, TlsVersion, VerdictReason};
+use upshift_record::evidence::{ExemptionAbsence, RulePhaseRecord};
 
 use super::*;
 use crate::ledger::{
@@ -243,6 +245,49 @@ fn a_reload_changes_what_is_enforced_and_what_is_exempt() {
     let builtin = report.exemptions.last().unwrap();
     assert_eq!((&*builtin.owner, &builtin.ended), ("built in", &None));
     assert_eq!(report.policies.len(), 2);
+}
+
+/// An exemption that was removed and added again did not hold all the time.
+#[test]
+fn an_exemption_that_comes_back_was_absent_in_between() {
+    use RevisionCause::{Reload, Start};
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.push(0, Start, Some("enforce"));
+    bench.take_policy(policy_text(TlsVersion::V1_2, false));
+    bench.push(100, Reload, Some("enforce"));
+    bench.take_policy(policy_text(TlsVersion::V1_2, true));
+    bench.push(160, Reload, Some("enforce"));
+    let report = bench.report((0, 200), true, 200);
+    let kiosks: Vec<_> =
+        report.exemptions.iter().filter(|exemption| exemption.exemption == "kiosks").collect();
+    assert_eq!(kiosks.len(), 1, "its requests are counted by id, and so once");
+    let absence = ExemptionAbsence { from: text(100), to: text(160) };
+    assert_eq!((&kiosks[0].since, &kiosks[0].absences), (&text(0), &vec![absence]));
+    assert_eq!(kiosks[0].ended, None);
+}
+
+/// The requirement is the same, and yet other requests are refused.
+#[test]
+fn what_a_rule_makes_of_uncertain_requests_is_part_of_its_definition() {
+    use RevisionCause::{Reload, Start};
+    let refusing = |reasons: &[VerdictReason]| {
+        let mut rule = RuleSpec::new("tls", vec![Requirement::Tls(TlsVersion::V1_2)]);
+        rule.on = Uncertain::refusing(reasons.iter().copied());
+        let spec = PolicySpec { rules: vec![rule], ..PolicySpec::default() };
+        PolicyText::of_policy(&Policy::new(spec).unwrap())
+    };
+    let mut bench = Bench::new(TlsVersion::V1_2);
+    bench.take_policy(refusing(&[VerdictReason::Unknown]));
+    bench.push(0, Start, Some("enforce"));
+    bench.take_policy(refusing(&[]));
+    bench.push(100, Reload, Some("enforce"));
+    bench.take_policy(refusing(&[VerdictReason::Unknown]));
+    bench.push(130, Reload, Some("enforce"));
+    let report = bench.report((0, 200), true, 200);
+    assert_eq!(report.rules[0].enforced_seconds, 100 + 70);
+    assert_eq!(report.rules[0].interruptions.len(), 1);
+    let changes = &report.revisions[1].policy_changes;
+    assert_eq!(changes[..], ["rule tls refuses no uncertain requests (before: unknown)"]);
 }
 
 /// A rule that enforced TLS 1.0 for a while, or left paths out, did not enforce TLS 1.2 for all of

@@ -1,8 +1,8 @@
 //! The evidence for a terminal, 80 columns wide.
 
 use upshift_record::evidence::{
-    ChainRecord, EvidenceReport, ExemptionEvidence, LabelEvidence, PolicyRevisionRecord,
-    RuleDefinition, RuleEvidence, StandingCounts,
+    ChainRecord, EvidenceReport, ExemptionAbsence, ExemptionEvidence, LabelEvidence,
+    PolicyRevisionRecord, RuleDefinition, RuleEvidence, StandingCounts,
 };
 
 use super::super::table::wrapped;
@@ -127,8 +127,9 @@ fn render_exemptions(exemptions: &[ExemptionEvidence], palette: Palette) -> Stri
             (None, Some(expires)) => format!(", until {}", minute_text(expires)),
             (None, None) => String::new(),
         };
+        let absences = absences_text(&exemption.absences);
         let line = format!(
-            "{}, for {} of {}: {} ({}), since {}{end}; {} admitted",
+            "{}, for {} of {}: {} ({}), since {}{absences}{end}; {} admitted",
             exemption.exemption,
             exemption.applies_to,
             rules_text(&exemption.rules),
@@ -145,6 +146,14 @@ fn render_exemptions(exemptions: &[ExemptionEvidence], palette: Palette) -> Stri
     }
     if !names.is_empty() {
         text.push_str(&wrapped("built in", &names.join(", ")));
+    }
+    text
+}
+
+fn absences_text(absences: &[ExemptionAbsence]) -> String {
+    let mut text = String::new();
+    for ExemptionAbsence { from, to } in absences {
+        text.push_str(&format!(", not from {} to {}", minute_text(from), minute_text(to)));
     }
     text
 }
