@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use crate::Findings;
+use crate::interop::build_binary;
 use crate::note_pages;
-use crate::run::{command, output, read_text, root, shown, succeeds, target};
+use crate::run::{command, output, read_text, root, shown, target};
 
 /// Writes all generated files.
 pub(crate) fn write() -> Findings {
@@ -36,7 +37,7 @@ pub(crate) fn check() -> Findings {
 }
 
 fn for_each_file(mut act: impl FnMut(PathBuf, String) -> Result<(), String>) -> Findings {
-    if !succeeds(&mut command("cargo", ["build", "--quiet", "--package", "upshift"])) {
+    if !build_binary() {
         return vec!["the binary does not build".to_owned()];
     }
     let generated = [

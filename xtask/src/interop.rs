@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::peers::{self, Peers};
-use crate::run::{command, output, read_text, succeeds};
+use crate::run::{SELECTION, command, output, read_text, succeeds};
 use crate::{Findings, node, print_findings};
 
 /// Builds the binary and runs the tests whose names contain a filter, or all if there is none.
 pub(crate) fn run(peers: &Peers, filters: &[&str]) -> bool {
+    clear_skipped_log();
     let listed = if filters.is_empty() { String::new() } else { list_tests() };
     print_findings(&unknown_filters(filters, &listed))
         && build_binary()
@@ -29,9 +30,16 @@ fn unknown_filters(filters: &[&str], listed: &str) -> Findings {
 
 /// Builds the binary that the tests run.
 pub(crate) fn build_binary() -> bool {
+    let mut build = command("cargo", ["build", "--quiet"]);
+    // With a test beside it, Cargo enables the same features as for all tests.
+    build.args(SELECTION).args(["--bin", "upshift", "--test", "embedded"]);
+    succeeds(&mut build)
+}
+
+/// Removes the log of an earlier run.
+pub(crate) fn clear_skipped_log() {
     std::fs::create_dir_all(peers::folder()).ok();
     std::fs::remove_file(skipped_log()).ok();
-    succeeds(&mut command("cargo", ["build", "--quiet", "--package", "upshift"]))
 }
 
 /// The log in which the tests write the name of each test that they skip, and why.
@@ -60,9 +68,17 @@ pub(crate) fn count_tests() -> usize {
 
 /// The names of the tests, a line each.
 fn list_tests() -> String {
-    let mut list = command("cargo", ["test", "--quiet", "--package", "interop", "--test", "it"]);
-    list.args(["--", "--list", "--format", "terse"]);
-    let listed = output(&mut list).unwrap_or_default();
+    if !has_nextest() {
+        let arguments = ["test", "--quiet", "--package", "interop", "--test", "it", "--", "--list"];
+        return test_names(&output(&mut command("cargo", arguments)).unwrap_or_default());
+    }
+    let mut list = command("cargo", ["nextest", "list", "--cargo-quiet"]);
+    list.args(SELECTION).args(["-E", TestGroup::Interop.filter(), "--message-format", "oneline"]);
+    output(&mut list).unwrap_or_default()
+}
+
+/// The names in a list of `cargo test`.
+fn test_names(listed: &str) -> String {
     let mut names = Vec::new();
     for line in listed.lines() {
         names.extend(line.strip_suffix(": test"));
@@ -72,26 +88,60 @@ fn list_tests() -> String {
 
 /// The run of the tests whose names contain a filter, against these peers.
 pub(crate) fn selected_tests(peers: &Peers, filters: &[&str]) -> Command {
-    // A profile of its own, so that its report does not replace that of the other tests.
-    let mut tests = test_runner("interop", &["--package", "interop"]);
+    let mut tests = test_runner(TestGroup::Interop);
     tests.args(filters).env("UPSHIFT_MISSING", peers.missing());
     tests
 }
 
-/// The test runner for some packages, with the peers in reach: nextest where it is installed, for
-/// its reports and time-outs, else that of Cargo.
-pub(crate) fn test_runner(profile: &str, packages: &[&str]) -> Command {
-    let has_nextest = output(&mut command("cargo", ["nextest", "--version"])).is_ok();
-    let mut runner = if has_nextest {
-        let mut nextest = command("cargo", ["nextest", "run", "--profile", profile]);
+/// The tests that talk to peers, or all others.
+#[derive(Clone, Copy)]
+pub(crate) enum TestGroup {
+    /// Those of the package `interop`.
+    Interop,
+    /// Those of all other packages.
+    Others,
+}
+
+impl TestGroup {
+    /// The profile of nextest. Each group has a report of its own.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Interop => "interop",
+            Self::Others => "default",
+        }
+    }
+
+    fn filter(self) -> &'static str {
+        match self {
+            Self::Interop => "package(interop)",
+            Self::Others => "not package(interop)",
+        }
+    }
+}
+
+/// The runner of a group of tests, with the peers in reach: nextest where it is installed, for
+/// limits on time and a report, and `cargo test` where it is not.
+pub(crate) fn test_runner(group: TestGroup) -> Command {
+    let mut runner = if has_nextest() {
+        let mut nextest = command("cargo", ["nextest", "run", "--profile", group.profile()]);
         nextest.args(["--cargo-quiet", "--status-level=slow"]);
         nextest.args(["--show-progress=none", "--no-tests=pass"]);
+        nextest.args(SELECTION).args(["-E", group.filter()]);
         nextest
     } else {
-        command("cargo", ["test", "--quiet", "--all-targets"])
+        let mut tests = command("cargo", ["test", "--quiet", "--all-targets"]);
+        match group {
+            TestGroup::Interop => tests.args(["--package", "interop"]),
+            TestGroup::Others => tests.args(SELECTION).args(["--exclude", "interop"]),
+        };
+        tests
     };
-    runner.args(packages).env("UPSHIFT_PEERS", peers::folder()).env("PATH", node::search_path());
+    runner.env("UPSHIFT_PEERS", peers::folder()).env("PATH", node::search_path());
     runner
+}
+
+fn has_nextest() -> bool {
+    output(&mut command("cargo", ["nextest", "--version"])).is_ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `cargo xtask league`: the pages of docs/league, which compare real programs.
 
-use crate::interop::{build_binary, selected_tests};
+use crate::interop::{build_binary, clear_skipped_log, selected_tests};
 use crate::peers;
 use crate::run::succeeds;
 
@@ -22,5 +22,6 @@ pub(crate) fn write_peers() -> bool {
 fn write_with(test: &str) -> bool {
     let installed = peers::set_up();
     installed.print();
+    clear_skipped_log();
     build_binary() && succeeds(selected_tests(&installed, &[test]).env("UPSHIFT_WRITE", "1"))
 }

@@ -12,6 +12,10 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
 }
 
+/// The packages and features of every build of the tests. With one selection, Cargo builds each
+/// dependency once. Optional features are tested only if they are named.
+pub(crate) const SELECTION: [&str; 3] = ["--workspace", "--features", "upshift-client/reqwest"];
+
 /// Returns true in CI, where a missing program is a failure.
 pub(crate) fn on_ci() -> bool {
     matches!(std::env::var("CI").as_deref(), Ok("true"))

@@ -2,7 +2,8 @@
 //! result of each.
 
 use crate::checkout::Snapshot;
-use crate::run::{command, succeeds};
+use crate::interop::TestGroup;
+use crate::run::{SELECTION, command, succeeds};
 use crate::summary::Summary;
 use crate::{
     Findings, arrows, docs, fuzz, hygiene, interop, modules, msrv, peers, print_findings, tools,
@@ -60,14 +61,9 @@ fn check_sources(summary: &mut Summary) {
 }
 
 fn run_tests(summary: &mut Summary) {
-    summary.run_step("tests", || {
-        // Optional features are tested only if they are named.
-        let packages =
-            ["--workspace", "--exclude", "interop", "--features", "upshift-client/reqwest"];
-        succeeds(&mut interop::test_runner("default", &packages))
-    });
+    summary.run_step("tests", || succeeds(&mut interop::test_runner(TestGroup::Others)));
     summary.run_step("doc tests", || {
-        succeeds(&mut command("cargo", ["test", "--quiet", "--workspace", "--doc"]))
+        succeeds(command("cargo", ["test", "--quiet", "--doc"]).args(SELECTION))
     });
     summary.run_step("generated docs", || print_findings(&docs::check()));
 }

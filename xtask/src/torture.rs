@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::interop::{build_binary, selected_tests};
+use crate::interop::{build_binary, clear_skipped_log, selected_tests};
 use crate::peers::Peers;
 use crate::run::{read_text, root, succeeds};
 
@@ -64,6 +64,7 @@ pub(crate) fn run(peers: &Peers, names: &[&str]) -> bool {
         eprintln!("  there is no part {unknown}; the parts are {}", known.join(", "));
         return false;
     }
+    clear_skipped_log();
     if !build_binary() {
         return false;
     }
