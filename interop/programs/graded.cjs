@@ -19,6 +19,10 @@ const clients = {
     return checked(await fetch(url, { dispatcher, signal: AbortSignal.timeout(LIMIT) }));
   },
 
+  async axios() {
+    return (await require("axios").get(url, { timeout: LIMIT, proxy: false })).data;
+  },
+
   http() {
     const { get } = url.startsWith("https") ? require("node:https") : require("node:http");
     return new Promise((resolve, reject) => {

@@ -16,6 +16,32 @@ def urllib():
         return response.read().decode()
 
 
+def requests():
+    import requests as library
+
+    response = library.get(url, timeout=LIMIT, verify=certificate)
+    response.raise_for_status()
+    return response.text
+
+
+def aiohttp():
+    import asyncio
+    import ssl
+
+    import aiohttp as library
+
+    trust = ssl.create_default_context(cafile=certificate)
+    limit = library.ClientTimeout(total=LIMIT)
+
+    async def fetch():
+        async with library.ClientSession(timeout=limit) as session:
+            async with session.get(url, ssl=trust) as response:
+                response.raise_for_status()
+                return await response.text()
+
+    return asyncio.run(fetch())
+
+
 def niquests():
     import niquests as library
 

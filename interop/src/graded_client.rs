@@ -27,6 +27,8 @@ enum ClientProgram {
     Command(&'static [&'static str]),
     /// A function of `graded.py`, and the package that it is about; empty for Python itself.
     Python(&'static str, &'static str, &'static str),
+    /// The same with a package of `requirements-requests.txt`; the function has its name.
+    PythonRequests(&'static str),
     /// A function of `graded.cjs`, and the package that it is about; empty for Node itself.
     Node(&'static str, &'static str, &'static str),
     /// `graded/client.go`.
@@ -38,10 +40,11 @@ enum ClientProgram {
 }
 
 const PYTHON: &[&str] = &["python packages"];
+const REQUESTS: &[&str] = &["python requests"];
 const NODE: &[&str] = &["node", "node packages"];
 
 /// The clients, in the order of the page.
-pub const GRADED_CLIENTS: [GradedClient; 20] = [
+pub const GRADED_CLIENTS: [GradedClient; 24] = [
     client("upshift get", &[], ClientProgram::Upshift),
     client("curl", &["curl"], command(&["curl", "-sS", "--max-time", "5", "{url}"])),
     client(
@@ -57,12 +60,20 @@ pub const GRADED_CLIENTS: [GradedClient; 20] = [
     client("Go net/http", &["go"], ClientProgram::Go),
     client("Java HttpClient", &["java"], ClientProgram::Java),
     client("Chromium", &["chromium"], command(&CHROMIUM)),
+    client(
+        "CUPS lpstat -p",
+        &["lpstat", "ipptool"],
+        command(&["lpstat", "-h", "{host}:{port}", "-p"]),
+    ),
     client("Python urllib", PYTHON, ClientProgram::Python("urllib", "", "{url}")),
+    client("requests", REQUESTS, ClientProgram::PythonRequests("requests")),
+    client("aiohttp", REQUESTS, ClientProgram::PythonRequests("aiohttp")),
     client("httpx", PYTHON, ClientProgram::Python("httpx", "httpx", "{url}")),
     client("niquests", PYTHON, ClientProgram::Python("niquests", "niquests", "{url}")),
     client("pycurl", PYTHON, ClientProgram::Python("pycurl", "pycurl", "{url}")),
     client("Node fetch", NODE, ClientProgram::Node("fetch", "", "{url}")),
     client("Node http", NODE, ClientProgram::Node("http", "", "{url}")),
+    client("axios", NODE, ClientProgram::Node("axios", "axios", "{url}")),
     client("undici", NODE, ClientProgram::Node("undici", "undici", "{url}")),
     client("websockets (Python)", PYTHON, ClientProgram::Python("websockets", "websockets", WS)),
     client("ws (Node)", NODE, ClientProgram::Node("ws", "ws", WS)),
@@ -146,9 +157,9 @@ impl GradedClient {
     fn words(&self, folder: &Scratch) -> Vec<String> {
         match self.program {
             ClientProgram::Command(words) => words.iter().map(|word| (*word).to_owned()).collect(),
-            ClientProgram::Python(function, _, url) => {
-                let script = source("graded.py");
-                vec![text(&python()), text(&script), function.into(), url.into(), "{ca}".into()]
+            ClientProgram::Python(function, _, url) => python_words(&python(), function, url),
+            ClientProgram::PythonRequests(function) => {
+                python_words(&python_requests(), function, "{url}")
             }
             ClientProgram::Node(function, _, url) => {
                 let modules = crate::peer::folder().join("node/node_modules");
@@ -174,16 +185,19 @@ impl GradedClient {
     fn version(&self) -> String {
         match self.program {
             ClientProgram::Upshift => String::new(),
+            // It has no option for it, and comes from the same source.
+            ClientProgram::Command(["lpstat", ..]) => {
+                version_in(&first_line("ipptool", &["--version"]))
+            }
             ClientProgram::Command(words) => version_in(&first_line(words[0], &["--version"])),
             ClientProgram::Go => version_in(&first_line("go", &["version"])),
             ClientProgram::Java => version_in(&first_line("java", &["--version"])),
             ClientProgram::Python(_, "", _) => {
                 version_in(&first_line(&text(&python()), &["--version"]))
             }
-            ClientProgram::Python(_, package, _) => {
-                let program =
-                    format!("import importlib.metadata as m; print(m.version('{package}'))");
-                first_line(&text(&python()), &["-c", &program])
+            ClientProgram::Python(_, package, _) => python_package_version(&python(), package),
+            ClientProgram::PythonRequests(package) => {
+                python_package_version(&python_requests(), package)
             }
             ClientProgram::Node(_, "", _) => version_in(&first_line("node", &["--version"])),
             ClientProgram::Node(_, package, _) => node_package_version(package),
@@ -193,6 +207,20 @@ impl GradedClient {
 
 fn python() -> PathBuf {
     folder().join("python/bin/python")
+}
+
+fn python_requests() -> PathBuf {
+    folder().join("python-requests/bin/python")
+}
+
+fn python_words(python: &Path, function: &str, url: &str) -> Vec<String> {
+    let script = source("graded.py");
+    vec![text(python), text(&script), function.into(), url.into(), "{ca}".into()]
+}
+
+fn python_package_version(python: &Path, package: &str) -> String {
+    let program = format!("import importlib.metadata as m; print(m.version('{package}'))");
+    first_line(&text(python), &["-c", &program])
 }
 
 fn text(path: &Path) -> String {

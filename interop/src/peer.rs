@@ -15,6 +15,7 @@ use crate::program::Output;
 pub fn missing(name: &str) -> Option<String> {
     let there = match name {
         "python packages" => folder().join("python/installed").is_file(),
+        "python requests" => folder().join("python-requests/installed").is_file(),
         "node packages" => folder().join("node/installed").is_file(),
         program => find(program).is_some(),
     };

@@ -95,6 +95,7 @@ pub(crate) fn set_up() -> Peers {
     }
     // Node comes out of a Python package.
     peers.add("python packages", python_packages());
+    peers.add("python requests", python_requests());
     peers.add("node", node::usable_node().map(drop));
     peers.add("node packages", node_packages());
     peers
@@ -131,6 +132,7 @@ pub(crate) fn find_installed() -> Peers {
         peers.add(program, require(find(program).is_some()));
     }
     peers.add("python packages", require(folder().join("python/installed").is_file()));
+    peers.add("python requests", require(folder().join("python-requests/installed").is_file()));
     peers.add("node", node::usable_node().map(drop));
     peers.add("node packages", require(folder().join("node/installed").is_file()));
     peers
@@ -146,6 +148,12 @@ fn require(is_installed: bool) -> Result<(), String> {
 /// The Python packages of the interop tests.
 fn python_packages() -> Result<(), String> {
     install_python(&root().join("interop/requirements.txt"), &folder().join("python"))
+}
+
+/// The Python packages that cannot stand beside those.
+fn python_requests() -> Result<(), String> {
+    let wish = root().join("interop/requirements-requests.txt");
+    install_python(&wish, &folder().join("python-requests"))
 }
 
 /// Installs the Python packages that the file `wish` lists into a virtual environment.

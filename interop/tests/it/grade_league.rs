@@ -135,7 +135,8 @@ league clients` grades them and writes this page; a test repeats the second tabl
 ## Grades
 
 `followed` is the number of peers whose 426 the client followed to the protocol that was demanded. git
-asks for a repository, so that content which is none is a failure to it.
+asks for a repository and CUPS for IPP, so that the peers' content is a failure to both, except that
+`right-tls-in-band` answers IPP.
 
 | client | grade | points | followed | wrong |
 |---|---|---|---|---|
