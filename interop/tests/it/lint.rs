@@ -64,6 +64,22 @@ fn the_gateway_s_refusals_have_no_warning() {
     }
 }
 
+/// The report of a probe is read as it is; its lanes are the exchanges.
+#[test]
+fn a_probe_is_linted_by_its_report() {
+    let origin = EchoOrigin::start();
+    let gateway = Gateway::start(origin.address(), RULES);
+    let probe = upshift(&["probe", "--json", &gateway.url("/account")]);
+    let report: Value = serde_json::from_str(&probe.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", probe.stdout));
+    let lanes = report["lanes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let asked = lanes.iter().filter(|lane| lane["exchange"].is_object()).count();
+    let linted = lint_stdin(&probe.stdout, &[]);
+    assert_eq!(linted.code, 0, "{linted:?}");
+    assert!(linted.stdout.contains(&format!("{asked} exchanges: ")), "{linted:?}");
+    assert!(linted.stdout.contains("good  U019"), "{linted:?}");
+}
+
 /// What is piped into it, and the exit codes.
 #[test]
 fn stdin_is_read_and_the_exit_code_follows_the_level() {

@@ -114,6 +114,9 @@ fn a_record_has_every_event() {
     }
     let lines = mock.lines();
     assert!(lines.iter().any(|line| line.contains("GET /a → 426 Upgrade Required")), "{lines:?}");
+    let linted = upshift(&["lint", &file.to_string_lossy()]);
+    assert_eq!(linted.code, 1, "{linted:?}");
+    assert!(linted.stdout.contains("error U001  response"), "{linted:?}");
 }
 
 /// The code of the first block in `language` of `docs/mock.md`.

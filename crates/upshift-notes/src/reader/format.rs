@@ -17,7 +17,8 @@ pub enum Format {
     Curl,
     /// HAR 1.2, with `_interim` and `_lane` as extensions.
     Har,
-    /// Upshift's own JSON (`upshift.exchange/1`): one exchange, a list, or one per line.
+    /// Upshift's own JSON (`upshift.exchange/1`): one exchange, a list, or one per line; or a report
+    /// of `upshift probe`, or the events of `upshift mock`.
     Json,
 }
 

@@ -1,16 +1,68 @@
-//! Upshift's own JSON: one exchange, a list, or one after the other.
+//! Upshift's own JSON: one exchange, a list, or one after the other; a report of `upshift probe`; the
+//! events of `upshift mock`.
 
+use serde::Deserialize;
 use serde_json::Deserializer;
+use upshift_record::probe::PROBE_SCHEMA;
 use upshift_record::{EXCHANGE_SCHEMA, RecordedExchange};
 
+use super::mock_events::{MOCK_SCHEMA, read_mock_events};
 use super::read_error::ReadError;
 use super::recording::Recording;
 
 const HELP: &str = "an exchange is an object with `schema` (`upshift.exchange/1`), `request` and \
                     `response`";
 
+/// The part of a report of `upshift probe` that has exchanges.
+#[derive(Deserialize)]
+struct ProbedLanes {
+    lanes: Vec<ProbedLane>,
+}
+
+#[derive(Deserialize)]
+struct ProbedLane {
+    exchange: Option<RecordedExchange>,
+}
+
+/// The member that names a format.
+#[derive(Deserialize)]
+struct SchemaName {
+    schema: String,
+}
+
 /// Reads exchanges.
 pub(super) fn read_json(input: &[u8]) -> Result<Vec<Recording>, ReadError> {
+    let exchanges = match first_schema(input).as_deref() {
+        Some(PROBE_SCHEMA) => read_probe(input)?,
+        Some(MOCK_SCHEMA) => read_mock_events(input)?,
+        _ => read_exchanges(input)?,
+    };
+    let mut recordings = Vec::new();
+    for (index, exchange) in exchanges.into_iter().enumerate() {
+        recordings.push(recording_of(exchange, index + 1)?);
+    }
+    Ok(recordings)
+}
+
+/// The format of the first object.
+fn first_schema(input: &[u8]) -> Option<String> {
+    let first = Deserializer::from_slice(input).into_iter::<SchemaName>().next()?.ok()?;
+    Some(first.schema)
+}
+
+/// The exchanges of the lanes. The further questions of a probe are odd on purpose.
+fn read_probe(input: &[u8]) -> Result<Vec<RecordedExchange>, ReadError> {
+    let mut exchanges = Vec::new();
+    for report in Deserializer::from_slice(input).into_iter::<ProbedLanes>() {
+        let report = report.map_err(|error| {
+            ReadError::at(error.line(), without_position(&error), "use the upshift that wrote it")
+        })?;
+        exchanges.extend(report.lanes.into_iter().filter_map(|lane| lane.exchange));
+    }
+    Ok(exchanges)
+}
+
+fn read_exchanges(input: &[u8]) -> Result<Vec<RecordedExchange>, ReadError> {
     let mut exchanges = Vec::new();
     if input.trim_ascii_start().starts_with(b"[") {
         let list = serde_json::from_slice::<Vec<RecordedExchange>>(input);
@@ -20,11 +72,7 @@ pub(super) fn read_json(input: &[u8]) -> Result<Vec<Recording>, ReadError> {
             exchanges.push(exchange.map_err(|error| json_error(&error, exchanges.len()))?);
         }
     }
-    let mut recordings = Vec::new();
-    for (index, exchange) in exchanges.into_iter().enumerate() {
-        recordings.push(recording_of(exchange, index + 1)?);
-    }
-    Ok(recordings)
+    Ok(exchanges)
 }
 
 fn recording_of(exchange: RecordedExchange, number: usize) -> Result<Recording, ReadError> {

@@ -4,6 +4,7 @@ mod curl;
 mod format;
 mod har;
 mod json;
+mod mock_events;
 mod read_error;
 mod recording;
 mod text;
