@@ -6,6 +6,7 @@ use upshift_record::{Lane, Protection, RecordedExchange, RecordedRequest};
 
 use crate::client_run::{ClientEnd, ClientOutput};
 use crate::mock::{AnsweredRequest, MockRecord};
+use crate::wire_log::Direction;
 
 /// The length from which a line of a refusal's content is telling if it occurs in an output.
 const TELLING_LENGTH: usize = 8;
@@ -78,7 +79,7 @@ pub(super) fn observe(
     if let Some(body) = tokens.body {
         seen.replayed_body = find_replay(&requests, body);
     }
-    seen.told = find_telling(&requests, output);
+    seen.told = find_telling(&requests, output).or_else(|| find_greeting(record, output));
     seen
 }
 
@@ -231,7 +232,7 @@ fn find_telling(requests: &[&AnsweredRequest], output: &ClientOutput) -> Option<
         if response.status < 400 {
             continue;
         }
-        if said.contains(&response.status.to_string()) {
+        if contains_number(&said, &response.status.to_string()) {
             return Some(format!("the output has the status {}", response.status));
         }
         let body = response.body.as_ref().map_or(&b""[..], |body| &body.octets);
@@ -244,6 +245,35 @@ fn find_telling(requests: &[&AnsweredRequest], output: &ClientOutput) -> Option<
         }
     }
     None
+}
+
+/// Finds the status of a response that a peer sends without a request. A client that takes it for
+/// the answer to its own reports it.
+fn find_greeting(record: &MockRecord, output: &ClientOutput) -> Option<String> {
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    let said = String::from_utf8_lossy(&said);
+    for connection in &record.connections {
+        let sent = connection.wire.octets(Direction::Sent);
+        let Some(rest) = sent.strip_prefix(b"HTTP/1.1 ") else { continue };
+        let status = String::from_utf8_lossy(&rest[..rest.len().min(3)]).into_owned();
+        let is_error = status.starts_with(['4', '5']);
+        if is_error && status.len() == 3 && contains_number(&said, &status) {
+            return Some(format!("the output has the status {status}"));
+        }
+    }
+    None
+}
+
+/// Returns true if `text` has the number, and not as a part of a longer one, such as a port.
+fn contains_number(text: &str, number: &str) -> bool {
+    for (at, _) in text.match_indices(number) {
+        let before = text[..at].ends_with(|character: char| character.is_ascii_digit());
+        let after = text[at + number.len()..].starts_with(|next: char| next.is_ascii_digit());
+        if !before && !after {
+            return true;
+        }
+    }
+    false
 }
 
 fn quote_last_line(stderr: &[u8]) -> String {

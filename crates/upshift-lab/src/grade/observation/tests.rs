@@ -4,7 +4,7 @@ use upshift_record::{RecordedBody, RecordedField, RecordedResponse};
 
 use super::*;
 use crate::mock::{ConnectionRecord, Transport};
-use crate::wire_log::WireLog;
+use crate::wire_log::{WireEvent, WireLog};
 
 fn fields(lines: &[(&str, &str)]) -> Vec<RecordedField> {
     lines.iter().map(|(name, value)| RecordedField((*name).into(), (*value).into())).collect()
@@ -110,6 +110,21 @@ fn a_client_tells_by_exit_code_status_or_text() {
     assert_eq!(told(0, "HTTP 426").as_deref(), Some("the output has the status 426"));
     assert!(told(0, "<p>TLS is required here.</p>").is_some());
     assert_eq!(told(0, "done"), None);
+    assert_eq!(told(0, "http://127.0.0.1:42613/ is up"), None, "this is a port");
+}
+
+/// HAProxy greets idle connections with a 408, which a client takes for the answer.
+#[test]
+fn the_status_of_a_greeting_is_a_telling() {
+    let told = |stdout: &str| {
+        let record = record(vec![exchange(Lane::Http11, get(), None)]);
+        let greeting = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
+        let wire = &record.connections[0].wire;
+        wire.record(WireEvent::Octets(Direction::Sent, greeting.to_vec()));
+        observe(&record, &output(0, stdout), NO_TOKENS).told
+    };
+    assert_eq!(told("it said 408").as_deref(), Some("the output has the status 408"));
+    assert_eq!(told("done"), None);
 }
 
 #[test]
