@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use http::Response;
 use http::header::RANGE;
+use http_body::Body as _;
 use upshift_client::rules::{FollowPolicy, StepKind, StepKinds};
 use upshift_client::{Builder, Client, Error, Memory, Refused, Trace};
 use upshift_config::make_visible;
@@ -26,7 +27,7 @@ use self::destination::Destination;
 use self::file_action::RequestedRange;
 use self::request::unusable_file;
 use crate::runtime::build_runtime;
-use crate::terminal::{Palette, print_json, print_stderr_lines};
+use crate::terminal::{Palette, print_json, print_stderr, print_stderr_lines};
 use crate::verb_error::{VerbError, VerbResult};
 
 /// Fetch a URL as curl would, and follow a 426
@@ -153,7 +154,13 @@ impl GetArgs {
             include: self.include,
             quiet: self.json,
         };
+        let status = response.status();
+        let shows_nothing = response.body().is_end_stream() && !self.include && !self.verbose;
         writer.write_answer(response).await?;
+        // Without a word, it would look like success.
+        if shows_nothing && (status.is_client_error() || status.is_server_error()) {
+            print_stderr(format_args!("the server answered {status}, without content"));
+        }
         Ok(Exit::Fine)
     }
 
