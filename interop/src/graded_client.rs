@@ -61,9 +61,9 @@ pub const GRADED_CLIENTS: [GradedClient; 24] = [
     client("Java HttpClient", &["java"], ClientProgram::Java),
     client("Chromium", &["chromium"], command(&CHROMIUM)),
     client(
-        "CUPS lpstat -p",
+        "CUPS lpstat -o",
         &["lpstat", "ipptool"],
-        command(&["lpstat", "-h", "{host}:{port}", "-p"]),
+        command(&["lpstat", "-h", "{host}:{port}", "-o"]),
     ),
     client("Python urllib", PYTHON, ClientProgram::Python("urllib", "", "{url}")),
     client("requests", REQUESTS, ClientProgram::PythonRequests("requests")),

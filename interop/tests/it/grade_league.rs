@@ -112,7 +112,10 @@ fn case_row(title: &str, report: &Value) -> String {
 
 /// What the client did; in bold where it was wrong.
 fn case_cell(peer: &Value) -> String {
-    let did = did(peer).join(", ");
+    let mut behaviours = did(peer);
+    // CUPS repeats a request if it sees the end of the connection early enough.
+    behaviours.retain(|behaviour| *behaviour != "retried");
+    let did = behaviours.join(", ");
     match peer["verdict"].as_str() {
         Some("wrong") => format!("**{did}**"),
         Some("unsupported") => "–".to_owned(),
