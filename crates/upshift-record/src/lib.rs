@@ -34,6 +34,7 @@ pub mod number_text;
 pub mod plan;
 pub mod policy;
 pub mod probe;
+pub mod suite;
 pub mod trace;
 mod wire_text;
 

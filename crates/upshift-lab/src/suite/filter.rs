@@ -4,7 +4,7 @@
 //! `*` stands for any characters. `all()` fits every case. `!` binds tighter than `&`, and `&`
 //! tighter than `|`; parentheses group. Anything else is a part of an address.
 
-use super::plan::{CaseAction, PlannedCase};
+use super::plan::PlannedCase;
 
 /// A filter of cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,22 +65,11 @@ impl CaseFilter {
             }
             Self::Id(pattern) => fits_pattern(pattern, &case.address.id),
             Self::Suite(pattern) => fits_pattern(pattern, &case.address.suite),
-            Self::Kind(pattern) => fits_pattern(pattern, case.action.kind()),
+            Self::Kind(pattern) => fits_pattern(pattern, case.action.kind().as_str()),
             Self::Address(part) => case.address.to_string().contains(part.as_str()),
             Self::Not(filter) => !filter.fits(case),
             Self::And(first, second) => first.fits(case) && second.fits(case),
             Self::Or(first, second) => first.fits(case) || second.fits(case),
-        }
-    }
-}
-
-impl CaseAction {
-    /// The kind of the case: `probe`, `client` or `lint`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Probe(_) => "probe",
-            Self::Client(_) => "client",
-            Self::Lint(_) => "lint",
         }
     }
 }

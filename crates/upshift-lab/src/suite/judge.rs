@@ -1,40 +1,13 @@
 //! An exchange against the expectation of its lane.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde_json::Value;
+use upshift_record::suite::Mismatch;
 use upshift_record::{RecordedExchange, RecordedField, RecordedResponse};
 
 use super::model::LaneExpectation;
 use super::predicate::TextExpectation;
-
-/// A difference between what was expected and what came.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Mismatch {
-    /// The part: `status`, `field Upgrade`.
-    pub what: String,
-    /// The expectation in words.
-    pub expected: String,
-    /// The actual value.
-    pub actual: String,
-}
-
-impl Mismatch {
-    pub(super) fn new(
-        what: impl Into<String>,
-        expected: impl Into<String>,
-        actual: impl Into<String>,
-    ) -> Self {
-        Self { what: what.into(), expected: expected.into(), actual: actual.into() }
-    }
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, got {}", self.what, self.expected, self.actual)
-    }
-}
 
 impl LaneExpectation {
     /// Returns true if every exchange would meet it.

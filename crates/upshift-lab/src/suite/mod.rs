@@ -3,16 +3,14 @@
 //! 1. [`plan_suite`] reads a file and plans its cases. Every mistake is reported with its place.
 //! 2. Each case has a stable address, made of the file, the id and the lane.
 //! 3. [`judge_exchange`] compares a recorded exchange with the expectation.
-//! 4. [`RunSummary`] counts the outcomes against the plan, and [`report`] writes them.
+//! 4. [`RunSummary`](upshift_record::suite::RunSummary) counts the outcomes against the plan, and [`report`] writes them.
 //!
 //! No command runs suites yet.
 
-mod address;
 mod duration;
 mod filter;
 mod judge;
 pub mod model;
-mod outcome;
 mod place;
 mod plan;
 mod predicate;
@@ -22,11 +20,9 @@ mod request_text;
 mod status;
 mod variables;
 
-pub use address::CaseAddress;
 pub use duration::ShortDuration;
 pub use filter::{CaseFilter, FilterError};
-pub use judge::{Mismatch, judge_exchange};
-pub use outcome::{CaseOutcome, CaseTry, CaseVerdict, RunSummary};
+pub use judge::judge_exchange;
 pub use plan::{
     CaseAction, EnvironmentLookup, PlannedCase, PlannedClient, PlannedProbe, SuitePlan, plan_suite,
 };

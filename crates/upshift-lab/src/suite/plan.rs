@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use upshift_record::Lane;
+use upshift_record::suite::{CaseAddress, CaseKind};
 
-use super::address::CaseAddress;
 use super::model::{Capture, ClientCase, LaneExpectation, LintCase, SuiteFile};
 use super::place::KeyPath;
 use super::read::{SuiteError, SuiteFormat, read_suite};
@@ -84,6 +84,17 @@ pub struct PlannedClient {
     pub env: Vec<(String, CaptureText)>,
     /// The case as the file has it.
     pub case: ClientCase,
+}
+
+impl CaseAction {
+    /// The kind of the case.
+    pub fn kind(&self) -> CaseKind {
+        match self {
+            Self::Probe(_) => CaseKind::Probe,
+            Self::Client(_) => CaseKind::Client,
+            Self::Lint(_) => CaseKind::Lint,
+        }
+    }
 }
 
 /// Returns the values of environment variables.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use upshift_record::Lane;
+use upshift_record::suite::{CaseOutcome, CaseVerdict, RunSummary};
 
 use super::list_mismatches;
-use crate::suite::outcome::{CaseOutcome, CaseVerdict, RunSummary};
 
 /// GitHub shows at most ten annotations of a kind for each step.
 const MOST_ANNOTATIONS: usize = 10;
@@ -76,19 +76,6 @@ pub fn github_summary(summary: &RunSummary, outcomes: &[CaseOutcome]) -> String 
         text.push('\n');
     }
     text
-}
-
-impl CaseOutcome {
-    /// The verdict in a word.
-    pub fn mark(&self) -> &'static str {
-        match self.last_try().map(|last| &last.verdict) {
-            Some(CaseVerdict::Passed) if self.is_flaky() => "flaky",
-            Some(CaseVerdict::Passed) => "pass",
-            Some(CaseVerdict::Failed(_)) => "FAIL",
-            Some(CaseVerdict::Skipped(_)) => "skip",
-            Some(CaseVerdict::Errored(_)) | None => "ERROR",
-        }
-    }
 }
 
 fn complaint(outcome: &CaseOutcome) -> Option<String> {

@@ -10,7 +10,7 @@ mod tap;
 pub use github::{github_annotations, github_summary};
 pub use tap::tap_report;
 
-use super::judge::Mismatch;
+use upshift_record::suite::Mismatch;
 
 fn list_mismatches(mismatches: &[Mismatch]) -> String {
     let lines: Vec<String> = mismatches.iter().map(ToString::to_string).collect();

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::suite::address::CaseAddress;
-use crate::suite::outcome::{CaseOutcome, CaseVerdict};
+use upshift_record::suite::{CaseAddress, CaseOutcome, CaseVerdict};
 
 /// The report. Planned cases without an outcome are `not ok` in it.
 pub fn tap_report(planned: &[CaseAddress], outcomes: &[CaseOutcome]) -> String {

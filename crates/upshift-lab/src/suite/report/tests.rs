@@ -1,23 +1,19 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-use std::time::Duration;
-
 use upshift_record::Lane;
+use upshift_record::suite::{
+    CaseAddress, CaseKind, CaseOutcome, CaseTry, CaseVerdict, Mismatch, RunSummary,
+};
 
 use super::*;
-use crate::suite::{CaseAddress, CaseOutcome, CaseTry, CaseVerdict, Mismatch, RunSummary};
 
 fn address(id: &str, lane: Option<Lane>) -> CaseAddress {
     CaseAddress { suite: "a.toml".to_owned(), id: id.to_owned(), lane }
 }
 
 fn outcome(id: &str, lane: Lane, verdicts: Vec<CaseVerdict>) -> CaseOutcome {
-    let mut tries = Vec::new();
-    for verdict in verdicts {
-        let transcript = "> GET / <&\n".to_owned();
-        tries.push(CaseTry { verdict, took: Duration::from_millis(5), transcript });
-    }
-    CaseOutcome { address: address(id, Some(lane)), kind: "probe", tries }
+    let tries = verdicts.into_iter().map(CaseTry::without_evidence).collect();
+    CaseOutcome { address: address(id, Some(lane)), kind: CaseKind::Probe, line: None, tries }
 }
 
 fn failed() -> CaseVerdict {

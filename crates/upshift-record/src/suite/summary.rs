@@ -1,66 +1,14 @@
-//! The outcome of cases and of a whole run.
+//! The numbers of a run.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::address::CaseAddress;
-use super::judge::Mismatch;
-
-/// The verdict on one try of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CaseVerdict {
-    /// Everything was as expected.
-    Passed,
-    /// Something was not.
-    Failed(Vec<Mismatch>),
-    /// The case could not be judged, for example because the client is not installed.
-    Errored(String),
-    /// The case was left out, with the reason.
-    Skipped(String),
-}
-
-/// One try of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaseTry {
-    /// The verdict.
-    pub verdict: CaseVerdict,
-    /// The time that it took.
-    pub took: Duration,
-    /// The transcript: requests and responses, or the output of a client.
-    pub transcript: String,
-}
-
-/// The outcome of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaseOutcome {
-    /// The address of the case.
-    pub address: CaseAddress,
-    /// Its kind: `probe`, `client` or `lint`.
-    pub kind: &'static str,
-    /// Every try, in order. The last one counts.
-    pub tries: Vec<CaseTry>,
-}
-
-impl CaseOutcome {
-    /// The try that counts.
-    pub fn last_try(&self) -> Option<&CaseTry> {
-        self.tries.last()
-    }
-
-    /// Returns true if it passed after it had failed.
-    pub fn is_flaky(&self) -> bool {
-        let passed = self.last_try().is_some_and(|last| last.verdict == CaseVerdict::Passed);
-        passed && self.tries.len() > 1
-    }
-
-    /// The time of all tries.
-    pub fn took(&self) -> Duration {
-        self.tries.iter().map(|one| one.took).sum()
-    }
-}
+use super::outcome::{CaseOutcome, CaseVerdict};
 
 /// The numbers of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub struct RunSummary {
     /// The cases of the plan, after filters.
@@ -124,18 +72,15 @@ impl RunSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::suite::{CaseKind, CaseTry};
 
     fn address(id: &str) -> CaseAddress {
         CaseAddress { suite: "a.toml".to_owned(), id: id.to_owned(), lane: None }
     }
 
     fn outcome(id: &str, verdicts: &[CaseVerdict]) -> CaseOutcome {
-        let mut tries = Vec::new();
-        for verdict in verdicts {
-            let verdict = verdict.clone();
-            tries.push(CaseTry { verdict, took: Duration::ZERO, transcript: String::new() });
-        }
-        CaseOutcome { address: address(id), kind: "probe", tries }
+        let tries = verdicts.iter().cloned().map(CaseTry::without_evidence).collect();
+        CaseOutcome { address: address(id), kind: CaseKind::Probe, line: None, tries }
     }
 
     #[test]
