@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use upshift_record::probe::{CertificateFacts, ProbeOutcome, ProbeRow, WireRecord};
-use upshift_record::{ExchangeEnd, Lane, RecordedExchange, WireText};
+use upshift_record::probe::{CertificateFacts, ProbeOutcome, ProbeRow};
+use upshift_record::suite::TimelineMark;
+use upshift_record::{ExchangeEnd, Lane, RecordedExchange};
 
 use super::inquiry::{Failure, Inquiry};
 use super::prober::Prober;
@@ -11,7 +12,7 @@ use super::question::{Extra, Question};
 use super::switching::list_of;
 use super::target::Target;
 use super::tls_setup::TlsOffer;
-use crate::wire_log::{Direction, WireEntry, WireEvent};
+use crate::wire_log::{WireEntry, milliseconds};
 
 /// The protocol that the question with one unknown token offers.
 pub(super) const UNKNOWN_TOKEN: &str = "upshift-probe/1";
@@ -25,6 +26,8 @@ pub(super) struct Answer {
     pub(super) row: ProbeRow,
     /// The certificate, after a TLS handshake.
     pub(super) certificate: Option<CertificateFacts>,
+    /// What happened when, apart from the octets.
+    pub(super) timeline: Vec<TimelineMark>,
 }
 
 impl Prober {
@@ -156,10 +159,10 @@ fn finish_row(
         switched_to: inquiry.switched_to,
         remarks: inquiry.remarks,
         elapsed_ms: Some(milliseconds(elapsed)),
-        wire: inquiry.log.entries().iter().map(wire_record).collect(),
+        wire: inquiry.log.entries().iter().map(WireEntry::to_record).collect(),
         exchange: has_content(&inquiry.exchange).then_some(inquiry.exchange),
     };
-    Answer { row, certificate: inquiry.certificate }
+    Answer { row, certificate: inquiry.certificate, timeline: inquiry.timeline }
 }
 
 fn outcome_of(inquiry: &Inquiry, failure: Option<&Failure>) -> ProbeOutcome {
@@ -188,20 +191,4 @@ fn answered_in_other_version(exchange: &RecordedExchange) -> bool {
 /// Returns false where there was no HTTP: no connection, or only half a TLS handshake.
 fn has_content(exchange: &RecordedExchange) -> bool {
     exchange.request.is_some() || exchange.response.is_some() || exchange.end.is_some()
-}
-
-fn wire_record(entry: &WireEntry) -> WireRecord {
-    let (event, octets) = match &entry.event {
-        WireEvent::Octets(Direction::Sent, octets) => ("sent", octets.as_slice().into()),
-        WireEvent::Octets(Direction::Received, octets) => ("received", octets.as_slice().into()),
-        WireEvent::End(Direction::Sent) => ("sent-end", WireText::default()),
-        WireEvent::End(Direction::Received) => ("received-end", WireText::default()),
-        WireEvent::Failed(_, error) => ("failed", error.as_str().into()),
-    };
-    WireRecord { at_ms: milliseconds(entry.at), event: event.to_owned(), octets }
-}
-
-/// Milliseconds with three digits after the point.
-pub(super) fn milliseconds(time: Duration) -> f64 {
-    time.as_micros() as f64 / 1000.0
 }

@@ -44,9 +44,14 @@ impl Http1Exchange {
     ) -> Result<Self, Failure> {
         record.request = Some(request.to_record());
         let exchange = Self::awaiting(request)?;
-        stream.write_all(&request.to_bytes()).await?;
-        stream.flush().await?;
-        Ok(exchange)
+        let sent = send_octets(stream, &request.to_bytes()).await;
+        match sent {
+            // A server that refuses content may close before it has read it (RFC 9110 §10.1.1). Its
+            // answer is read all the same.
+            Err(_) if !request.content.is_empty() => Ok(exchange),
+            Err(error) => Err(error.into()),
+            Ok(()) => Ok(exchange),
+        }
     }
 
     /// The reader of the responses to a request that was sent already.
@@ -88,7 +93,7 @@ impl Http1Exchange {
                 }
                 ResponseEvent::End => {}
                 ResponseEvent::Switched => return Ok(AfterResponse::Switched),
-                // The request has no content, so a response never ends before it.
+                // The codec is told of no content, so a response never ends before it.
                 ResponseEvent::Paused | ResponseEvent::Closed => {
                     return Ok(AfterResponse::Answered);
                 }
@@ -140,6 +145,11 @@ impl Http1Exchange {
             _ => Failure::malformed(fault.to_string()),
         }
     }
+}
+
+async fn send_octets(stream: &mut impl ByteStream, octets: &[u8]) -> std::io::Result<()> {
+    stream.write_all(octets).await?;
+    stream.flush().await
 }
 
 /// A codec that has sent this request. What it writes is dropped: our own octets go out.

@@ -20,7 +20,8 @@ impl Prober {
     ) -> Result<(), Failure> {
         let mut stream = self.connect_http1(to, inquiry).await?;
         let request = Http1Request::new(&self.settings, to, version);
-        exchange_http1(&mut stream, &request, inquiry).await?;
+        let after = exchange_http1(&mut stream, &request, inquiry).await?;
+        end_if_switched(after, inquiry);
         Ok(())
     }
 
@@ -33,7 +34,8 @@ impl Prober {
     ) -> Result<(), Failure> {
         let mut stream = self.connect_tls(to, offer, &["http/1.1"], inquiry).await?;
         let request = Http1Request::new(&self.settings, to, "1.1");
-        exchange_http1(&mut stream, &request, inquiry).await?;
+        let after = exchange_http1(&mut stream, &request, inquiry).await?;
+        end_if_switched(after, inquiry);
         Ok(())
     }
 
@@ -50,12 +52,18 @@ impl Prober {
         if after == AfterResponse::Switched {
             let names: Vec<&str> = protocols.split(", ").map(name_of).collect();
             require_switch(&names, inquiry)?;
-            // Nothing can be said in a protocol that is not known here.
-            inquiry.exchange.end = Some(upshift_record::ExchangeEnd::Complete);
-            inquiry.switched_to = switched_protocol(inquiry);
-            inquiry.outcome = Some(ProbeOutcome::Switched);
+            end_if_switched(after, inquiry);
         }
         Ok(())
+    }
+}
+
+/// Ends the exchange after a 101: nothing can be said in a protocol that is not known here.
+fn end_if_switched(after: AfterResponse, inquiry: &mut Inquiry) {
+    if after == AfterResponse::Switched {
+        inquiry.exchange.end = Some(upshift_record::ExchangeEnd::Complete);
+        inquiry.switched_to = switched_protocol(inquiry);
+        inquiry.outcome = Some(ProbeOutcome::Switched);
     }
 }
 

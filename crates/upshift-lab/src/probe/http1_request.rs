@@ -1,6 +1,6 @@
 //! Requests of HTTP/1, as they go over the wire.
 
-use upshift_record::{RecordedField, RecordedRequest};
+use upshift_record::{RecordedBody, RecordedField, RecordedRequest};
 
 use super::settings::ProbeSettings;
 use super::target::Target;
@@ -20,6 +20,8 @@ pub(super) struct Http1Request {
     pub(super) version: &'static str,
     /// The fields, in order.
     pub(super) fields: Vec<(String, String)>,
+    /// The content; empty: none.
+    pub(super) content: Vec<u8>,
 }
 
 impl Http1Request {
@@ -34,7 +36,8 @@ impl Http1Request {
                 fields.push((name, value));
             }
         }
-        Self { method: settings.method.clone(), target: to.path.clone(), version, fields }
+        let (method, target) = (settings.method.clone(), to.path.clone());
+        Self { method, target, version, fields, content: settings.content.clone() }
     }
 
     /// Adds an offer to switch, with further options of `Connection`.
@@ -61,13 +64,13 @@ impl Http1Request {
 
     /// The request as it goes over the wire.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let Self { method, target, version, fields } = self;
+        let Self { method, target, version, fields, content } = self;
         let mut text = format!("{method} {target} HTTP/{version}\r\n");
         for (name, value) in fields {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         text.push_str("\r\n");
-        text.into_bytes()
+        [text.as_bytes(), content].concat()
     }
 
     /// The record of the request.
@@ -77,7 +80,7 @@ impl Http1Request {
             target: self.target.as_str().into(),
             version: self.version.to_owned(),
             fields: recorded_fields(&self.fields),
-            body: None,
+            body: recorded_content(&self.content),
             trailers: Vec::new(),
         }
     }
@@ -101,7 +104,20 @@ pub(super) fn general_fields(settings: &ProbeSettings, to: &Target) -> Vec<(Stri
             fields.push((name.clone(), value.clone()));
         }
     }
+    if let Some(length) = declared_length(settings) {
+        fields.push(("Content-Length".to_owned(), length.to_string()));
+    }
     fields
+}
+
+/// The value of `Content-Length`, of a request that has one.
+///
+/// RFC 9110 §8.6: "A user agent SHOULD send Content-Length in a request when the method defines a
+/// meaning for enclosed content", even if there is none.
+fn declared_length(settings: &ProbeSettings) -> Option<usize> {
+    let length = settings.content.len();
+    let has_meaning = matches!(settings.method.as_str(), "POST" | "PUT" | "PATCH");
+    if length > 0 || has_meaning { Some(length) } else { None }
 }
 
 fn is_named_endpoint(settings: &ProbeSettings, to: &Target) -> bool {
@@ -116,6 +132,14 @@ fn may_be_secret(name: &str) -> bool {
         ["auth", "cookie", "credential", "key", "password", "secret", "session", "token"];
     let name = name.to_ascii_lowercase();
     SIGNS.iter().any(|sign| name.contains(sign))
+}
+
+/// The record of the content of a request.
+pub(super) fn recorded_content(content: &[u8]) -> Option<RecordedBody> {
+    if content.is_empty() {
+        return None;
+    }
+    Some(RecordedBody { octets: content.to_vec(), cut_from: None })
 }
 
 /// The record of fields.

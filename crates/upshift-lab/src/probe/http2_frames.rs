@@ -8,6 +8,8 @@ use upshift_http::http2::{END_HEADERS, FrameHead, SETTINGS};
 
 /// Frame type GOAWAY (RFC 9113 §6.8).
 pub(super) const GOAWAY: u8 = 7;
+/// Frame type WINDOW_UPDATE (RFC 9113 §6.9).
+pub(super) const WINDOW_UPDATE: u8 = 8;
 /// Frame type PING (RFC 9113 §6.7).
 pub(super) const PING: u8 = 6;
 /// Flag of DATA and HEADERS: the payload is padded (RFC 9113 §6.1).
@@ -82,7 +84,6 @@ pub(super) fn push_frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, pa
 
 /// The client's preface: its fixed octets, our settings, and a window of 1 MiB for the connection.
 pub(super) fn client_preface() -> Vec<u8> {
-    const WINDOW_UPDATE: u8 = 8;
     let mut out = upshift_http::http2::PREFACE.to_vec();
     push_frame(&mut out, SETTINGS, 0, 0, &SETTINGS_PAYLOAD);
     push_frame(&mut out, WINDOW_UPDATE, 0, 0, &(1_u32 << 20).to_be_bytes());
@@ -121,11 +122,11 @@ fn push_string(block: &mut Vec<u8>, octets: &[u8]) {
 
 /// Appends HEADERS, and CONTINUATION if the block is larger than the smallest frame limit (RFC 9113
 /// §4.2).
-pub(super) fn push_headers(out: &mut Vec<u8>, stream: u32, block: &[u8]) {
+pub(super) fn push_headers(out: &mut Vec<u8>, stream: u32, block: &[u8], ends_stream: bool) {
     const FRAME_LIMIT: usize = 16_384;
     let mut pieces = block.chunks(FRAME_LIMIT).peekable();
     let mut kind = upshift_http::http2::HEADERS;
-    let mut flags = upshift_http::http2::END_STREAM;
+    let mut flags = if ends_stream { upshift_http::http2::END_STREAM } else { 0 };
     while let Some(piece) = pieces.next() {
         if pieces.peek().is_none() {
             flags |= END_HEADERS;
@@ -192,7 +193,7 @@ mod tests {
         assert_eq!((section[1].0.as_slice(), section[1].1.len()), (&b"x-long"[..], 40_000));
 
         let mut out = Vec::new();
-        push_headers(&mut out, 1, &block);
+        push_headers(&mut out, 1, &block, true);
         let mut joined = Vec::new();
         while let Some(frame) = Frame::take_from(&mut out) {
             joined.extend_from_slice(frame.content().unwrap());

@@ -6,7 +6,7 @@ use upshift_record::RecordedRequest;
 use upshift_record::probe::ProbeOutcome;
 
 use super::http1_exchange::{AfterResponse, Http1Exchange};
-use super::http1_request::{Http1Request, general_fields, recorded_fields};
+use super::http1_request::{Http1Request, general_fields, recorded_content, recorded_fields};
 use super::http2_frames::SETTINGS_PAYLOAD;
 use super::http2_session::Http2Session;
 use super::inquiry::{Failure, Inquiry};
@@ -55,11 +55,11 @@ impl Prober {
             target: to.path.as_str().into(),
             version: "2".to_owned(),
             fields: recorded_fields(&fields[4..]),
-            body: None,
+            body: recorded_content(&self.settings.content),
             trailers: Vec::new(),
         });
-        Http2Session::send_request(stream, &fields).await?;
         let mut session = Http2Session::new(Vec::new());
+        session.send_request(stream, &fields, &self.settings.content).await?;
         session.read_responses(stream, &mut inquiry.exchange).await
     }
 

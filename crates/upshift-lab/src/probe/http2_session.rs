@@ -11,9 +11,10 @@ use upshift_record::{
 
 use super::http1_exchange::add_content;
 use super::http2_frames::{
-    Frame, GOAWAY, PING, Section, client_preface, decode_block, encode_fields, error_name,
-    push_frame, push_headers,
+    Frame, GOAWAY, PING, Section, WINDOW_UPDATE, client_preface, decode_block, encode_fields,
+    error_name, push_frame, push_headers,
 };
+use super::http2_upload::Http2Upload;
 use super::inquiry::Failure;
 use super::loose_head::read_loosely;
 use super::prober::ByteStream;
@@ -31,6 +32,7 @@ pub(super) struct Http2Session {
     /// A header block whose end has not arrived, and the flags of its HEADERS frame.
     block: Option<(Vec<u8>, u8)>,
     has_settings: bool,
+    upload: Http2Upload,
 }
 
 impl Http2Session {
@@ -39,7 +41,8 @@ impl Http2Session {
         let mut decoder = Decoder::new();
         // RFC 9113 §6.5.2: the table size that we, by default, allow.
         decoder.set_max_allowed_table_size(4096);
-        Self { decoder, received, block: None, has_settings: false }
+        let upload = Http2Upload::default();
+        Self { decoder, received, block: None, has_settings: false, upload }
     }
 
     /// Sends the preface.
@@ -48,13 +51,18 @@ impl Http2Session {
         Ok(stream.flush().await?)
     }
 
-    /// Sends the preface and the request in one write.
+    /// Sends the preface, the request, and as much of its content as the windows allow, in one
+    /// write. The rest follows while responses are read.
     pub(super) async fn send_request(
+        &mut self,
         stream: &mut impl ByteStream,
         fields: &[(String, String)],
+        content: &[u8],
     ) -> Result<(), Failure> {
         let mut out = client_preface();
-        push_headers(&mut out, STREAM, &encode_fields(fields));
+        push_headers(&mut out, STREAM, &encode_fields(fields), content.is_empty());
+        self.upload = Http2Upload::new(content);
+        self.upload.push_data(&mut out, STREAM);
         stream.write_all(&out).await?;
         Ok(stream.flush().await?)
     }
@@ -108,10 +116,22 @@ impl Http2Session {
     ) -> Result<bool, Failure> {
         match frame.head.kind {
             SETTINGS | PING if !frame.has_flag(ACK) => {
+                if frame.head.kind == SETTINGS {
+                    self.upload.apply_settings(&frame.payload);
+                }
                 let echo: &[u8] = if frame.head.kind == PING { &frame.payload } else { &[] };
                 let mut out = Vec::new();
                 push_frame(&mut out, frame.head.kind, ACK, 0, echo);
+                self.upload.push_data(&mut out, STREAM);
                 // A server that has closed already is noticed by the next read.
+                let _ = stream.write_all(&out).await;
+                let _ = stream.flush().await;
+            }
+            WINDOW_UPDATE => {
+                self.upload.open_window(frame.head.stream, frame.number_at(0));
+                let mut out = Vec::new();
+                self.upload.push_data(&mut out, STREAM);
+                // As above.
                 let _ = stream.write_all(&out).await;
                 let _ = stream.flush().await;
             }

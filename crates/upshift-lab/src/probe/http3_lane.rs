@@ -14,7 +14,7 @@ use upshift_record::{
 };
 
 use super::http1_exchange::add_content;
-use super::http1_request::recorded_fields;
+use super::http1_request::{recorded_content, recorded_fields};
 use super::http2_lanes::http2_fields;
 use super::inquiry::{Failure, Inquiry};
 use super::prober::Prober;
@@ -39,6 +39,7 @@ impl Prober {
             version: Some("1.3".to_owned()),
             alpn: Some("h3".to_owned()),
         });
+        inquiry.mark("QUIC, h3");
         let (mut driver, mut sender) = h3::client::new(h3_quinn::Connection::new(connection))
             .await
             .map_err(|error| Failure::reset(error.to_string()))?;
@@ -47,7 +48,10 @@ impl Prober {
         });
         let request = self.http3_request(to, &mut inquiry.exchange)?;
         let result = match sender.send_request(request).await {
-            Ok(mut stream) => exchange_http3(&mut stream, &mut inquiry.exchange).await,
+            Ok(mut stream) => {
+                let content = self.settings.content.clone();
+                exchange_http3(&mut stream, content, &mut inquiry.exchange).await
+            }
             Err(error) => Err(Failure::reset(error.to_string())),
         };
         driving.abort();
@@ -96,7 +100,7 @@ impl Prober {
             target: to.path.as_str().into(),
             version: "3".to_owned(),
             fields: recorded_fields(others),
-            body: None,
+            body: recorded_content(&self.settings.content),
             trailers: Vec::new(),
         });
         let uri = format!("https://{}{}", pseudo[2].1, to.path);
@@ -161,9 +165,15 @@ async fn refused_by_port(address: SocketAddr) {
 
 async fn exchange_http3(
     stream: &mut RequestStream,
+    content: Vec<u8>,
     record: &mut RecordedExchange,
 ) -> Result<(), Failure> {
-    stream.finish().await.map_err(|error| Failure::reset(error.to_string()))?;
+    // RFC 9114 §4.1.1: a server may answer before it has read the content, and stop reading it. Its
+    // answer is read all the same.
+    if content.is_empty() || stream.send_data(content.into()).await.is_ok() {
+        let finished = stream.finish().await;
+        finished.map_err(|error| Failure::reset(error.to_string()))?;
+    }
     for _ in 0..=INTERIM_LIMIT {
         let head =
             stream.recv_response().await.map_err(|error| Failure::reset(error.to_string()))?;

@@ -4,9 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use upshift_record::probe::{CertificateFacts, ProbeOutcome};
+use upshift_record::suite::TimelineMark;
 use upshift_record::{ExchangeEnd, RecordedExchange};
 
-use crate::wire_log::WireLog;
+use crate::wire_log::{WireLog, milliseconds};
 
 /// The results of one question so far.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Inquiry {
     pub(super) remarks: Vec<String>,
     /// The certificate, after a TLS handshake.
     pub(super) certificate: Option<CertificateFacts>,
+    /// What happened when, apart from the octets.
+    pub(super) timeline: Vec<TimelineMark>,
 }
 
 /// The reason why a question got no usable answer.
@@ -50,12 +53,19 @@ impl Inquiry {
             reason: None,
             remarks: Vec::new(),
             certificate: None,
+            timeline: Vec::new(),
         }
     }
 
     /// Adds an observation.
     pub(super) fn remark(&mut self, text: impl Into<String>) {
         self.remarks.push(text.into());
+    }
+
+    /// Adds a point to the timeline, with the time of now.
+    pub(super) fn mark(&mut self, what: impl Into<String>) {
+        let at_ms = milliseconds(self.log.elapsed());
+        self.timeline.push(TimelineMark { at_ms, what: what.into() });
     }
 
     /// Sets an outcome that the exchange does not show, and its reason.

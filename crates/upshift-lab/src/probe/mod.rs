@@ -8,7 +8,7 @@
 //!    round may have told, and HTTP/3.
 //! 3. What the answers promise and no lane has shown.
 //!
-//! No question sends content. The most that is sent is one request for each lane and each further
+//! No question has content unless [`ProbeSettings::content`] has some. The most that is sent is one request for each lane and each further
 //! question, and [`MOST_DIALS`] requests for promises.
 
 mod alternatives;
@@ -22,10 +22,13 @@ mod http1_request;
 mod http2_frames;
 mod http2_lanes;
 mod http2_session;
+mod http2_upload;
 mod http3_lane;
 mod in_band_lane;
 mod inquiry;
+mod lane_answer;
 mod lane_evidence;
+mod lane_fields;
 mod loose_head;
 mod note_findings;
 mod old_tls;
@@ -46,14 +49,19 @@ use tokio::task::JoinSet;
 use upshift_record::Lane;
 use upshift_record::probe::{CertificateFacts, PROBE_SCHEMA, ProbeReport, ProbeRow};
 
-use self::asking::{Answer, milliseconds, row_not_asked};
+use self::asking::{Answer, row_not_asked};
 use self::hops::find_hops;
 use self::note_findings::collect_notes;
 use self::ports::OtherChannel;
 use self::prober::Prober;
-use self::question::{Channel, Extra, Question};
+use self::question::{Extra, Question};
+
+use crate::wire_log::milliseconds;
 
 pub use self::dialling::MOST_DIALS;
+pub use self::lane_answer::{LaneAnswer, ask_lane};
+pub use self::lane_fields::{FieldError, check_lane_field, check_own_field};
+pub use self::question::Channel;
 pub use self::settings::ProbeSettings;
 pub use self::target::{Target, TargetError};
 

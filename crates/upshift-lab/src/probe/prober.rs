@@ -113,6 +113,7 @@ impl Prober {
                 Ok(Ok(stream)) => {
                     // Some questions send octets one by one.
                     stream.set_nodelay(true)?;
+                    inquiry.mark("connected");
                     return Ok(stream);
                 }
                 Ok(Err(error)) => failure = connect_failure(&error),
@@ -166,8 +167,9 @@ impl Prober {
         let tls = connected.map_err(|error| handshake_failure(&error))?;
         let connection = tls.get_ref().1;
         let alpn = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into());
-        inquiry.exchange.protection =
-            Some(Protection::Tls { version: version_text(connection.protocol_version()), alpn });
+        let version = version_text(connection.protocol_version());
+        inquiry.mark(handshake_text(version.as_deref(), alpn.as_deref()));
+        inquiry.exchange.protection = Some(Protection::Tls { version, alpn });
         Ok(Box::new(RecordedStream::new(tls, inquiry.log.clone())))
     }
 
@@ -205,6 +207,18 @@ fn handshake_failure(error: &io::Error) -> Failure {
         }
         None => Failure::unreachable(format!("TLS handshake: {error}")),
     }
+}
+
+/// A handshake in a few words: `TLS 1.3, h2`.
+fn handshake_text(version: Option<&str>, alpn: Option<&str>) -> String {
+    let mut text = "TLS".to_owned();
+    if let Some(version) = version {
+        text.push_str(&format!(" {version}"));
+    }
+    if let Some(alpn) = alpn {
+        text.push_str(&format!(", {alpn}"));
+    }
+    text
 }
 
 fn version_text(version: Option<ProtocolVersion>) -> Option<String> {

@@ -41,7 +41,7 @@ pub(super) enum OldTls {
 
 /// The endpoint that a question is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Channel {
+pub enum Channel {
     /// The URL itself, with TLS if it is an `https` URL.
     AsUrl,
     /// Cleartext only.
@@ -75,6 +75,13 @@ impl Extra {
             Self::OldTls(OldTls::Tls10) => "tls1.0",
             Self::OldTls(OldTls::Tls11) => "tls1.1",
         }
+    }
+}
+
+impl Channel {
+    /// The endpoint that a lane is for.
+    pub fn of_lane(lane: Lane) -> Self {
+        Question::Lane(lane).channel()
     }
 }
 

@@ -19,6 +19,8 @@ pub struct ProbeSettings {
     pub method: String,
     /// Further fields of every request: name and value.
     pub fields: Vec<(String, String)>,
+    /// The content of every request; empty: none.
+    pub content: Vec<u8>,
     /// The lanes to ask.
     pub lanes: Vec<Lane>,
     /// True if the further questions are asked, too: old versions and unknown tokens.
@@ -48,6 +50,7 @@ impl ProbeSettings {
             target,
             method: "GET".to_owned(),
             fields: Vec::new(),
+            content: Vec::new(),
             lanes: Lane::ALL.to_vec(),
             asks_extras: true,
             dials: true,

@@ -26,6 +26,7 @@ pub(super) fn require_switch(offered: &[&str], inquiry: &mut Inquiry) -> Result<
         let offered = offered.join(", ");
         return Err(Failure::malformed(format!("the 101 has {said}, but `{offered}` was offered")));
     }
+    inquiry.mark(format!("101, {}", protocols.join(", ")));
     if !has_option {
         inquiry.remark("the 101 has no `Connection: upgrade`");
     }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use recorded_stream::RecordedStream;
+use upshift_record::WireText;
+use upshift_record::probe::WireRecord;
 
 /// The direction of octets, as the recording end sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -36,6 +38,27 @@ pub struct WireEntry {
     pub at: Duration,
     /// The event.
     pub event: WireEvent,
+}
+
+impl WireEntry {
+    /// The entry as it stands in reports.
+    pub fn to_record(&self) -> WireRecord {
+        let (event, octets) = match &self.event {
+            WireEvent::Octets(Direction::Sent, octets) => ("sent", octets.as_slice().into()),
+            WireEvent::Octets(Direction::Received, octets) => {
+                ("received", octets.as_slice().into())
+            }
+            WireEvent::End(Direction::Sent) => ("sent-end", WireText::default()),
+            WireEvent::End(Direction::Received) => ("received-end", WireText::default()),
+            WireEvent::Failed(_, error) => ("failed", error.as_str().into()),
+        };
+        WireRecord { at_ms: milliseconds(self.at), event: event.to_owned(), octets }
+    }
+}
+
+/// Milliseconds with three digits after the point.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1000.0
 }
 
 /// A log of one connection. Clones share the log.
@@ -75,6 +98,11 @@ impl WireLog {
             observer(&entry);
         }
         entries.push(entry);
+    }
+
+    /// The time since the start of the log.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// The events so far, in order.

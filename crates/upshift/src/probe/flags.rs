@@ -10,7 +10,7 @@ use http::Method;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use upshift_lab::probe::{ProbeSettings, Target};
+use upshift_lab::probe::{ProbeSettings, Target, check_own_field};
 use upshift_record::Lane;
 
 use crate::verb_error::VerbError;
@@ -121,23 +121,8 @@ fn load_roots(file: Option<&Path>) -> Result<RootCertStore, VerbError> {
 
 /// Parses a field line, but none of those that make a lane.
 fn parse_own_field(text: &str) -> Result<(String, String), String> {
-    const OF_LANES: [&str; 7] = [
-        "connection",
-        "upgrade",
-        "http2-settings",
-        "content-length",
-        "transfer-encoding",
-        "te",
-        "expect",
-    ];
     let (name, value) = crate::arguments::parse_field_line(text)?;
-    let lower = name.to_ascii_lowercase();
-    if OF_LANES.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
-        return Err(format!("the lanes set `{name}` themselves"));
-    }
-    if name.starts_with(':') {
-        return Err("a pseudo-field cannot be set".to_owned());
-    }
+    check_own_field(&name).map_err(|error| error.to_string())?;
     Ok((name, value))
 }
 
