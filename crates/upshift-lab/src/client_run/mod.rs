@@ -1,6 +1,7 @@
 //! Runs a client as a program: argument by argument, without a shell, and within limits.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub struct ClientCommand {
     pub arguments: Vec<String>,
     /// Environment variables, in addition to those of this process.
     pub environment: Vec<(String, String)>,
+    /// The folder that it runs in; the current one, if there is none.
+    pub folder: Option<PathBuf>,
 }
 
 /// The outcome of a run.
@@ -102,7 +105,11 @@ pub async fn run_client(
 }
 
 fn spawn(command: &ClientCommand) -> std::io::Result<Child> {
-    Command::new(&command.program)
+    let mut process = Command::new(&command.program);
+    if let Some(folder) = &command.folder {
+        process.current_dir(folder);
+    }
+    process
         .args(&command.arguments)
         .envs(command.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
@@ -157,6 +164,7 @@ mod tests {
             program: "sh".to_owned(),
             arguments: vec!["-c".to_owned(), script.to_owned()],
             environment: vec![("GREETING".to_owned(), "a b".to_owned())],
+            folder: None,
         }
     }
 

@@ -99,16 +99,22 @@ impl ClientTemplate {
 
     pub(crate) fn fill(&self, values: &TemplateValues) -> ClientCommand {
         let arguments = self.arguments.iter().map(|argument| fill_argument(argument, values));
-        let certificate = || values.certificate.clone();
         ClientCommand {
             program: self.program.clone(),
             arguments: arguments.collect(),
-            environment: CA_VARIABLES.map(|name| (name.to_owned(), certificate())).to_vec(),
+            environment: certificate_variables(values),
+            folder: None,
         }
     }
 }
 
-fn fill_argument(argument: &str, values: &TemplateValues) -> String {
+/// The environment variables that make a client trust the certificate of the peer.
+pub(crate) fn certificate_variables(values: &TemplateValues) -> Vec<(String, String)> {
+    CA_VARIABLES.map(|name| (name.to_owned(), values.certificate.clone())).to_vec()
+}
+
+/// Fills the placeholders of a text.
+pub(crate) fn fill_argument(argument: &str, values: &TemplateValues) -> String {
     let (host, port) = &values.authority;
     argument
         .replace("{ws-url}", &values.url.replacen("http", "ws", 1))
@@ -120,8 +126,10 @@ fn fill_argument(argument: &str, values: &TemplateValues) -> String {
         .replace("{body}", &values.body)
 }
 
+/// Checks the placeholders of a text.
+///
 /// A word in braces that looks like a placeholder is one. Other braces, as in JSON, are left alone.
-fn check_placeholders(argument: &str) -> Result<(), TemplateError> {
+pub(crate) fn check_placeholders(argument: &str) -> Result<(), TemplateError> {
     const KNOWN: [&str; 7] = ["url", "ws-url", "host", "port", "ca", "secret", "body"];
     for part in argument.split('{').skip(1) {
         let Some((name, _)) = part.split_once('}') else { continue };

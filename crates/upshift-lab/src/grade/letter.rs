@@ -68,6 +68,11 @@ impl Letter {
     }
 }
 
+/// The letter for one peer alone; `None` if the client cannot play it.
+pub(crate) fn letter_of(peer: &PeerGrade) -> Option<Letter> {
+    score(std::slice::from_ref(peer)).letter
+}
+
 /// Adds up the points. Unsupported peers do not count.
 pub(super) fn score(peers: &[PeerGrade]) -> Score {
     let mut score = Score { points: 0, most_points: 0, letter: None, limited_by: None };

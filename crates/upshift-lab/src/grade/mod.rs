@@ -12,8 +12,16 @@ mod grader;
 mod judgement;
 mod letter;
 mod observation;
+mod session;
 
 pub use badge::badge_svg;
 pub use client_template::{ClientTemplate, TemplateError};
-pub use grader::{GradeError, GradeLimits, grade_client};
+pub(crate) use client_template::{
+    TemplateValues, certificate_variables, check_placeholders, fill_argument,
+};
+pub use grader::{GradeLimits, grade_client};
 pub use letter::Letter;
+pub(crate) use letter::letter_of;
+pub(crate) use observation::find_content_replay;
+pub use session::GradeError;
+pub(crate) use session::{ClientSession, SessionRun};

@@ -212,6 +212,22 @@ fn find_replay(requests: &[&AnsweredRequest], body: &str) -> Option<String> {
     None
 }
 
+/// Finds content that was sent again, as above, without knowing it beforehand.
+pub(crate) fn find_content_replay(record: &MockRecord) -> Option<String> {
+    let requests = in_order_of_arrival(record);
+    for request in &requests {
+        let Some(message) = &request.exchange.request else { continue };
+        let Some(body) = message.body.as_ref().filter(|body| !body.octets.is_empty()) else {
+            continue;
+        };
+        let content = String::from_utf8_lossy(&body.octets);
+        if let Some(replay) = find_replay(&requests, &content) {
+            return Some(replay);
+        }
+    }
+    None
+}
+
 fn is_idempotent(method: &[u8]) -> bool {
     // RFC 9110 §9.2.2
     const IDEMPOTENT: [&[u8]; 6] = [b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"];

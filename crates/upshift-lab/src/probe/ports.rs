@@ -23,11 +23,8 @@ impl OtherChannel {
     /// The endpoint, as far as the settings and the URL name it.
     pub(super) fn before_answers(settings: &ProbeSettings) -> Self {
         let url = &settings.target;
-        let port = match (url.is_tls, url.port) {
-            (false, port) => settings.tls_port.or((port == 80).then_some(443)),
-            (true, port) => settings.cleartext_port.or((port == 443).then_some(80)),
-        };
-        match port {
+        let named = if url.is_tls { settings.cleartext_port } else { settings.tls_port };
+        match named.or(url.implied_other_port()) {
             Some(port) => Self::At(url.at_port(!url.is_tls, port)),
             None if url.is_tls => {
                 Self::Unknown("its cleartext port is not known (--cleartext-port)")

@@ -73,6 +73,16 @@ impl Target {
         Self { is_tls, port, ..self.clone() }
     }
 
+    /// The port of the other channel: of TLS for an `http` URL, of cleartext for an `https` URL, if
+    /// the URL has a port of its own that implies it.
+    pub fn implied_other_port(&self) -> Option<u16> {
+        match (self.is_tls, self.port) {
+            (false, 80) => Some(443),
+            (true, 443) => Some(80),
+            _ => None,
+        }
+    }
+
     /// The host, and the port unless it is the default of the scheme: the value of `Host` (RFC 9110
     /// §7.2).
     pub fn authority(&self) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use upshift_record::suite::Mismatch;
-use upshift_record::{RecordedExchange, RecordedField, RecordedResponse};
+use upshift_record::{ExchangeEnd, RecordedExchange, RecordedField, RecordedResponse};
 
 use super::model::LaneExpectation;
 use super::predicate::TextExpectation;
@@ -29,16 +29,52 @@ pub fn judge_exchange(expect: &LaneExpectation, exchange: &RecordedExchange) -> 
             let actual = response.status.to_string();
             mismatches.push(Mismatch::new("response", "none, and a closed connection", actual));
         }
-        (Some(response), false) => judge_response(expect, response, &mut mismatches),
-        (None, true) => {}
+        (Some(response), false) => {
+            judge_completeness(expect, exchange, response, &mut mismatches);
+            judge_response(expect, response, &mut mismatches);
+        }
+        (None, true) => judge_close(exchange, &mut mismatches),
         (None, false) => {
-            if needs_response(expect) {
+            // After a switch to a protocol that is not HTTP, there is none.
+            if !is_switched(exchange) || needs_response(expect) {
                 let actual = exchange.error.as_deref().unwrap_or("none");
                 mismatches.push(Mismatch::new("response", "a final response", actual));
             }
         }
     }
     mismatches
+}
+
+/// A closed connection is one that the server has closed or reset.
+fn judge_close(exchange: &RecordedExchange, mismatches: &mut Vec<Mismatch>) {
+    // A failed handshake of TLS counts: the server has refused the connection.
+    let closed = [ExchangeEnd::Closed, ExchangeEnd::Reset, ExchangeEnd::Unreachable];
+    if !exchange.end.is_some_and(|end| closed.contains(&end)) {
+        let actual = exchange.error.as_deref().unwrap_or("an open connection");
+        mismatches.push(Mismatch::new("connection", "closed", actual));
+    }
+}
+
+/// A response that breaks off is none, whatever its head says.
+fn judge_completeness(
+    expect: &LaneExpectation,
+    exchange: &RecordedExchange,
+    response: &RecordedResponse,
+    mismatches: &mut Vec<Mismatch>,
+) {
+    let Some(error) = &exchange.error else { return };
+    // An answer in another version of HTTP than that of the request is an error of the exchange,
+    // unless just that is expected.
+    let asked = exchange.request.as_ref().map(|request| request.version.as_str());
+    let is_other_version = asked.is_some_and(|asked| asked != response.version);
+    if is_other_version && expect.version.as_ref() == Some(&response.version) {
+        return;
+    }
+    mismatches.push(Mismatch::new("exchange", "complete", error));
+}
+
+fn is_switched(exchange: &RecordedExchange) -> bool {
+    exchange.error.is_none() && exchange.interim.last().is_some_and(|last| last.status == 101)
 }
 
 /// Returns true if the expectation speaks of a final response. After a `101` there may be none.
@@ -149,7 +185,7 @@ pub(super) fn lines_of<'f>(fields: &'f [RecordedField], name: &str) -> Vec<&'f [
     lines
 }
 
-fn show_lines(lines: &[&[u8]]) -> String {
+pub(super) fn show_lines(lines: &[&[u8]]) -> String {
     if lines.is_empty() {
         return "no such field".to_owned();
     }

@@ -5,11 +5,15 @@
 //! 3. [`judge_exchange`] compares a recorded exchange with the expectation.
 //! 4. [`RunSummary`](upshift_record::suite::RunSummary) counts the outcomes against the plan, and [`report`] writes them.
 //!
-//! No command runs suites yet.
+//! [`run_suites`] runs the cases of a plan.
 
+mod content_schema;
+mod date;
 mod duration;
 mod filter;
+mod grade_expectation;
 mod judge;
+mod judge_client;
 pub mod model;
 mod place;
 mod plan;
@@ -17,17 +21,22 @@ mod predicate;
 mod read;
 pub mod report;
 mod request_text;
+mod run;
 mod status;
 mod variables;
 
+pub use date::SuiteDate;
 pub use duration::ShortDuration;
 pub use filter::{CaseFilter, FilterError};
+pub use grade_expectation::GradeExpectation;
 pub use judge::judge_exchange;
 pub use plan::{
-    CaseAction, EnvironmentLookup, PlannedCase, PlannedClient, PlannedProbe, SuitePlan, plan_suite,
+    CaseAction, EnvironmentLookup, PlannedCase, PlannedClient, PlannedLint, PlannedProbe,
+    SuitePlan, plan_suite,
 };
 pub use predicate::TextExpectation;
 pub use read::{SuiteError, SuiteFormat, nearest_name};
 pub use request_text::{RequestText, RequestTextError};
+pub use run::{EventObserver, RunOptions, RunPlan, run_suites};
 pub use status::StatusExpectation;
 pub use variables::{CaptureText, VariableError};

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use upshift_record::Lane;
+use upshift_record::{Lane, NoteLevel};
 
+use super::date::SuiteDate;
 use super::duration::ShortDuration;
+use super::grade_expectation::GradeExpectation;
 use super::predicate::TextExpectation;
 use super::status::StatusExpectation;
 
@@ -21,9 +23,13 @@ pub struct SuiteFile {
     #[serde(default)]
     pub suite: Option<String>,
     /// The URL that the targets of `[[probe]]` are relative to. `${NAME}` and `${NAME:-default}`
-    /// stand for environment variables here and in every other text.
+    /// stand for environment variables here, in requests, and in commands.
     #[serde(default)]
     pub target: Option<String>,
+    /// The `https` URL of the lanes that need TLS, where `target` is an `http` URL. Without it, they
+    /// are asked at port 443 if `target` has port 80.
+    #[serde(default)]
+    pub tls_target: Option<String>,
     /// Requests to a server.
     #[serde(default)]
     pub probe: Vec<ProbeCase>,
@@ -33,6 +39,32 @@ pub struct SuiteFile {
     /// Recorded exchanges to lint.
     #[serde(default)]
     pub lint: Vec<LintCase>,
+    /// Mock scenarios for `[[client]]`, with the keys of a scenario file.
+    #[serde(default)]
+    pub scenario: Vec<InlineScenario>,
+}
+
+/// A mock scenario inside of a suite.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct InlineScenario(pub toml::Table);
+
+impl JsonSchema for InlineScenario {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Scenario".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A mock scenario, with the keys of a scenario file (docs/mock.md).",
+            "type": "object",
+            "properties": {
+                "name": { "type": "string", "description": "The name, for `scenario` of a client." },
+                "step": { "type": "array", "items": { "type": "object" }, "minItems": 1 },
+            },
+            "required": ["name", "step"],
+        })
+    }
 }
 
 /// One request, sent over one or more lanes.
@@ -108,6 +140,28 @@ pub enum FailOn {
     None,
 }
 
+impl FailOn {
+    /// The name in a suite.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::None => "none",
+        }
+    }
+
+    /// Returns true if a note of `level` fails the case.
+    pub fn includes(self, level: NoteLevel) -> bool {
+        match self {
+            Self::Info => level >= NoteLevel::Info,
+            Self::Warn => level >= NoteLevel::Warn,
+            Self::Error => level >= NoteLevel::Error,
+            Self::None => false,
+        }
+    }
+}
+
 /// A value to keep for later cases, which write `${capture:NAME}`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -124,12 +178,14 @@ pub enum Capture {
 pub struct ClientCase {
     /// The id, unique in the file.
     pub id: String,
-    /// The command and its arguments. `{url}` is the address of the mock. No shell is involved.
+    /// The command and its arguments. `{url}` is the URL of the mock with a `/` at its end; there are
+    /// also `{ws-url}`, `{host}`, `{port}`, `{ca}`, `{secret}` and `{body}`, as for `upshift grade`.
+    /// No shell is involved. It runs in the folder of the suite.
     pub run: Vec<String>,
-    /// Environment variables for the command.
+    /// Environment variables for the command, with the same placeholders.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// The scenario: a name of the catalogue, or a file beside the suite.
+    /// The scenario: the name of a `[[scenario]]` or of the catalogue, or a file beside the suite.
     pub scenario: String,
     /// The time limit; 10 seconds if left out.
     #[serde(default)]
@@ -158,6 +214,13 @@ pub struct ClientExpectation {
     pub max_requests: Option<usize>,
     /// Each request, in order. Later requests are not checked.
     pub request: Vec<RequestExpectation>,
+    /// No content is sent again by a method that is not idempotent, unless a 426 has said that the
+    /// request was not processed.
+    pub no_body_replay: bool,
+    /// The lowest grade of `upshift grade` for this one scenario, as `">= B"`.
+    pub grade: Option<GradeExpectation>,
+    /// Skips the case if the client is not installed, or ends with exit code 127.
+    pub skip_if_unsupported: bool,
 }
 
 /// The expectation of one request of a client.
@@ -200,13 +263,16 @@ pub struct LintCase {
 pub struct IgnoredNote {
     /// The id of the note.
     pub note: String,
-    /// Ignores it only where the path of the URL begins with this.
+    /// Ignores it only where the path of the request fits; `*` stands for any text.
     #[serde(default)]
     pub path: Option<String>,
+    /// Ignores it only where the URL fits; `*` stands for any text.
+    #[serde(default)]
+    pub url: Option<String>,
     /// The reason.
     pub reason: String,
-    /// The first day on which it is no longer ignored, as `2027-01-31`.
-    pub until: String,
+    /// The last day on which it is ignored, as `2027-01-31`.
+    pub until: SuiteDate,
 }
 
 /// The name of a lane.

@@ -31,6 +31,13 @@ impl KeyPath {
         Self(steps)
     }
 
+    /// The way on to an element of a list.
+    pub(super) fn index(&self, index: usize) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(PathStep::Index(index));
+        Self(steps)
+    }
+
     /// The line and the column of the value, or of the last table on the way to it that exists.
     ///
     /// It is (0, 0) for YAML and JSON, whose parsers keep no places.

@@ -1,25 +1,32 @@
 //! A suite → its cases, each with an address, or all mistakes at once.
 
 mod captures;
+mod client;
+mod entry;
+mod expectation;
+mod lint;
 mod probe;
+mod scenarios;
+mod targets;
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use upshift_notes::ignore::Ignores;
 use upshift_record::Lane;
 use upshift_record::suite::{CaseAddress, CaseKind};
 
-use super::model::{Capture, ClientCase, LaneExpectation, LintCase, SuiteFile};
+use self::targets::Targets;
+use super::content_schema::ContentSchema;
+use super::model::{Capture, ClientExpectation, FailOn, LaneExpectation, SuiteFile};
 use super::place::KeyPath;
 use super::read::{SuiteError, SuiteFormat, read_suite};
-use super::variables::{CaptureText, VariableError};
+use super::variables::CaptureText;
+use crate::mock::Scenario;
 
-/// The time limit of a request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The time limit of a client's run.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) use self::probe::check_field_value;
 
 /// The cases of one suite.
 #[derive(Clone, Debug)]
@@ -28,8 +35,12 @@ pub struct SuitePlan {
     pub path: String,
     /// Its name for people.
     pub name: String,
+    /// The folder that it is in. The files that it names are relative to it.
+    pub folder: PathBuf,
     /// The cases, in the order of the file and of the lanes.
     pub cases: Vec<PlannedCase>,
+    /// The files that it names, apart from patterns: scenarios, schemas, files to lint.
+    pub files: Vec<PathBuf>,
 }
 
 /// A case.
@@ -37,6 +48,8 @@ pub struct SuitePlan {
 pub struct PlannedCase {
     /// Its address.
     pub address: CaseAddress,
+    /// Its line in the suite, from 1; `None` in YAML and JSON, whose parsers keep no places.
+    pub line: Option<usize>,
     /// The number of times that it is tried again when it fails.
     pub retries: u32,
     /// The time limit of one try.
@@ -53,7 +66,7 @@ pub enum CaseAction {
     /// Runs a client.
     Client(Box<PlannedClient>),
     /// Lints recorded exchanges.
-    Lint(LintCase),
+    Lint(Box<PlannedLint>),
 }
 
 /// A request to send over a lane.
@@ -65,12 +78,16 @@ pub struct PlannedProbe {
     pub method: String,
     /// The absolute URL.
     pub url: CaptureText,
+    /// True if the request target is `*` instead of the path of the URL (RFC 9112 §3.2.4).
+    pub is_about_server: bool,
     /// The fields, in order.
     pub fields: Vec<(String, CaptureText)>,
     /// The content; empty: none.
     pub body: CaptureText,
     /// The expectation.
     pub expect: LaneExpectation,
+    /// The JSON Schema of the expectation.
+    pub schema: Option<Arc<ContentSchema>>,
     /// The values to keep, by name.
     pub capture: BTreeMap<String, Capture>,
 }
@@ -82,8 +99,23 @@ pub struct PlannedClient {
     pub run: Vec<CaptureText>,
     /// Environment variables.
     pub env: Vec<(String, CaptureText)>,
-    /// The case as the file has it.
-    pub case: ClientCase,
+    /// The scenario of the mock.
+    pub scenario: Scenario,
+    /// The folder that it runs in.
+    pub folder: PathBuf,
+    /// The expectation.
+    pub expect: ClientExpectation,
+}
+
+/// Recorded exchanges to lint.
+#[derive(Clone, Debug)]
+pub struct PlannedLint {
+    /// The paths of the files; `*` stands for any part of a file name.
+    pub files: Vec<PathBuf>,
+    /// The lowest level of note that fails the case.
+    pub fail_on: FailOn,
+    /// The findings to ignore.
+    pub ignores: Ignores,
 }
 
 impl CaseAction {
@@ -108,27 +140,50 @@ pub fn plan_suite(
     environment: EnvironmentLookup<'_>,
 ) -> Result<SuitePlan, Vec<SuiteError>> {
     let file = read_suite(text, format).map_err(|error| vec![error])?;
-    let mut planner = Planner { path, text, format, environment, mistakes: Vec::new() };
+    let mut planner = Planner {
+        path,
+        folder: folder_of(path),
+        text,
+        format,
+        environment,
+        mistakes: Vec::new(),
+        targets: Targets::default(),
+        scenarios: BTreeMap::new(),
+        files: Vec::new(),
+    };
     let plan = planner.plan(&file);
     if planner.mistakes.is_empty() { Ok(plan) } else { Err(planner.mistakes) }
+}
+
+/// The folder of a suite; empty for the current one.
+fn folder_of(path: &str) -> PathBuf {
+    Path::new(path).parent().unwrap_or(Path::new("")).to_owned()
 }
 
 /// Plans the cases of one file, and collects its mistakes.
 struct Planner<'p> {
     path: &'p str,
+    folder: PathBuf,
     text: &'p str,
     format: SuiteFormat,
     environment: EnvironmentLookup<'p>,
     mistakes: Vec<SuiteError>,
+    targets: Targets,
+    /// The scenarios inside of the file, by name.
+    scenarios: BTreeMap<String, Scenario>,
+    /// The files that the cases name.
+    files: Vec<PathBuf>,
 }
 
 impl Planner<'_> {
     fn plan(&mut self, file: &SuiteFile) -> SuitePlan {
         self.check_ids(file);
+        self.read_targets(file);
+        self.read_scenarios(&file.scenario);
         let mut cases = Vec::new();
         for (index, case) in file.probe.iter().enumerate() {
             let at = KeyPath::of_case("probe", index);
-            cases.extend(self.plan_probe(file.target.as_deref(), case, &at));
+            cases.extend(self.plan_probe(case, &at));
         }
         for (index, case) in file.client.iter().enumerate() {
             let at = KeyPath::of_case("client", index);
@@ -140,7 +195,8 @@ impl Planner<'_> {
         }
         self.check_captures(file);
         let name = file.suite.clone().unwrap_or_else(|| self.path.to_owned());
-        SuitePlan { path: self.path.to_owned(), name, cases }
+        let files = std::mem::take(&mut self.files);
+        SuitePlan { path: self.path.to_owned(), name, folder: self.folder.clone(), cases, files }
     }
 
     /// Ids are unique and can stand in an address.
@@ -165,48 +221,14 @@ impl Planner<'_> {
         }
     }
 
-    fn plan_client(&mut self, case: &ClientCase, at: &KeyPath) -> Option<PlannedCase> {
-        if case.run.is_empty() {
-            self.mistake(
-                &at.key("run"),
-                "there is no command".into(),
-                "write run = [\"curl\", \"{url}\"]",
-            );
-        }
-        let mut run = Vec::new();
-        for argument in &case.run {
-            run.push(self.expand(argument, &at.key("run"))?);
-        }
-        let mut env = Vec::new();
-        for (name, value) in &case.env {
-            env.push((name.clone(), self.expand(value, &at.key("env").key(name))?));
-        }
-        let timeout = case.timeout.map_or(CLIENT_TIMEOUT, |timeout| timeout.0);
-        let client = PlannedClient { run, env, case: case.clone() };
-        Some(PlannedCase {
-            address: self.address(&case.id, None),
-            retries: case.retries,
-            timeout,
-            action: CaseAction::Client(Box::new(client)),
-        })
-    }
-
-    fn plan_lint(&mut self, case: &LintCase, at: &KeyPath) -> Option<PlannedCase> {
-        if case.files.is_empty() {
-            let help = "write files = [\"captures/*.har\"]";
-            self.mistake(&at.key("files"), "there are no files to lint".into(), help);
-            return None;
-        }
-        Some(PlannedCase {
-            address: self.address(&case.id, None),
-            retries: 0,
-            timeout: CLIENT_TIMEOUT,
-            action: CaseAction::Lint(case.clone()),
-        })
-    }
-
     fn address(&self, id: &str, lane: Option<Lane>) -> CaseAddress {
         CaseAddress { suite: self.path.to_owned(), id: id.to_owned(), lane }
+    }
+
+    /// The line of a case; `None` if it is not known.
+    fn line(&self, at: &KeyPath) -> Option<usize> {
+        let (line, _) = at.locate(self.text, self.format);
+        if line > 0 { Some(line) } else { None }
     }
 
     /// Expands the environment variables of `text`; a mistake is reported at `at`.
@@ -214,14 +236,24 @@ impl Planner<'_> {
         match CaptureText::parse(text, self.environment) {
             Ok(text) => Some(text),
             Err(error) => {
-                self.variable_mistake(&error, at);
+                self.mistake(at, error.to_string(), "");
                 None
             }
         }
     }
 
-    fn variable_mistake(&mut self, error: &VariableError, at: &KeyPath) {
-        self.mistake(at, error.to_string(), "");
+    /// The text of a file beside the suite; if it cannot be read, that is a mistake at `at`.
+    fn read_file(&mut self, name: &str, at: &KeyPath) -> Option<String> {
+        let path = self.folder.join(name);
+        self.files.push(path.clone());
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                let message = format!("cannot read {}: {error}", path.display());
+                self.mistake(at, message, "the path is relative to the suite");
+                None
+            }
+        }
     }
 
     fn mistake(&mut self, at: &KeyPath, message: String, help: &str) {

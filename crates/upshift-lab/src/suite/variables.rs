@@ -6,6 +6,7 @@
 //! 4. `$${` is `${` itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The reason that a text cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +68,22 @@ impl CaptureText {
         Ok(Self(pieces))
     }
 
+    /// The same text after `prefix`, which has no variables.
+    pub(super) fn after_prefix(mut self, prefix: &str) -> Self {
+        self.0.insert(0, Piece::Text(prefix.to_owned()));
+        self
+    }
+
+    /// Returns true if there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.to_plain().is_some_and(|text| text.is_empty())
+    }
+
+    /// The text, if it has no captures.
+    pub fn to_plain(&self) -> Option<String> {
+        self.expand(&BTreeMap::new()).ok()
+    }
+
     /// The names of the captures in it.
     pub fn captures(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
@@ -88,6 +105,19 @@ impl CaptureText {
             }
         }
         Ok(text)
+    }
+}
+
+/// Writes the text with `${capture:NAME}` for captures.
+impl fmt::Display for CaptureText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => f.write_str(text)?,
+                Piece::Capture(name) => write!(f, "${{capture:{name}}}")?,
+            }
+        }
+        Ok(())
     }
 }
 

@@ -60,7 +60,7 @@ impl std::error::Error for ScenarioError {}
 
 /// serde's message about an unknown name, in our words: it has the name and the known ones in back
 /// quotes.
-fn with_proposal(message: &str) -> String {
+pub(super) fn with_proposal(message: &str) -> String {
     let is_key = message.starts_with("unknown field");
     if !is_key && !message.starts_with("unknown variant") {
         return message.to_owned();

@@ -5,6 +5,7 @@
 mod condition;
 mod error;
 mod grading;
+mod inline;
 mod lane_set;
 mod octets;
 mod step;

@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-use upshift_record::{RecordedBody, RecordedField};
+use upshift_record::{ExchangeEnd, RecordedBody, RecordedField};
 
 use super::*;
 
@@ -81,9 +81,39 @@ fn a_missing_response_is_a_mismatch_only_if_one_is_expected() {
         judge("status = 200", &nothing),
         ["response: expected a final response, got connection refused"]
     );
-    assert_eq!(judge("closed = true", &nothing), Vec::<String>::new());
-    let switched = RecordedExchange { interim: vec![response(101, &[], "")], ..nothing };
+    let switched =
+        RecordedExchange { interim: vec![response(101, &[], "")], error: None, ..nothing };
     assert_eq!(judge("interim = [101]", &switched), Vec::<String>::new());
+}
+
+#[test]
+fn only_a_server_that_closes_meets_closed() {
+    let ended = |end, error: &str| RecordedExchange {
+        end: Some(end),
+        error: Some(error.to_owned()),
+        ..RecordedExchange::empty()
+    };
+    let closed = ended(ExchangeEnd::Closed, "the server closed without a response");
+    assert_eq!(judge("closed = true", &closed), Vec::<String>::new());
+    let silent = ended(ExchangeEnd::TimedOut, "no end within 5 s");
+    assert_eq!(
+        judge("closed = true", &silent),
+        ["connection: expected closed, got no end within 5 s"]
+    );
+    // Nothing but an absence is expected, and nothing came.
+    let mismatches = judge("absent = ['Upgrade']", &silent);
+    assert_eq!(mismatches, ["response: expected a final response, got no end within 5 s"]);
+}
+
+#[test]
+fn a_response_that_breaks_off_is_a_mismatch() {
+    let cut = RecordedExchange {
+        end: Some(ExchangeEnd::Closed),
+        error: Some("body-cut-short".to_owned()),
+        ..refusal()
+    };
+    let mismatches = judge("status = 426", &cut);
+    assert_eq!(mismatches, ["exchange: expected complete, got body-cut-short"]);
 }
 
 #[test]

@@ -1,0 +1,124 @@
+//! The URLs that the requests of a suite go to, by lane.
+
+use upshift_record::Lane;
+
+use super::Planner;
+use crate::probe::{Channel, Target};
+use crate::suite::model::{ProbeCase, SuiteFile};
+use crate::suite::place::KeyPath;
+use crate::suite::variables::CaptureText;
+
+/// The targets of a suite, with their variables expanded.
+#[derive(Debug, Default)]
+pub(super) struct Targets {
+    /// `target`, and its text without a `/` at the end.
+    url: Option<(Target, String)>,
+    /// `tls-target`.
+    tls: Option<(Target, String)>,
+}
+
+impl Planner<'_> {
+    pub(super) fn read_targets(&mut self, file: &SuiteFile) {
+        self.targets.url = self.read_target(file.target.as_deref(), "target");
+        self.targets.tls = self.read_target(file.tls_target.as_deref(), "tls-target");
+        if let Some((tls, _)) = &self.targets.tls
+            && !tls.is_tls
+        {
+            let message = format!("`{tls}` is not an https URL");
+            let at = KeyPath::default().key("tls-target");
+            self.mistake(&at, message, "write tls-target = \"https://127.0.0.1:8443\"");
+        }
+    }
+
+    fn read_target(&mut self, text: Option<&str>, key: &str) -> Option<(Target, String)> {
+        let at = KeyPath::default().key(key);
+        let Some(text) = self.expand(text?, &at)?.to_plain() else {
+            let message = format!("`{key}` cannot have captured values");
+            self.mistake(&at, message, "use them in `req`");
+            return None;
+        };
+        match Target::parse(&text) {
+            Ok(target) => {
+                let text = if text.contains("://") { text } else { format!("http://{text}") };
+                Some((target, text.trim_end_matches('/').to_owned()))
+            }
+            Err(error) => {
+                self.mistake(&at, error.to_string(), "write a URL: \"http://127.0.0.1:8080\"");
+                None
+            }
+        }
+    }
+
+    /// The URL of a request over `lane`; `target` is that of `req`.
+    pub(super) fn url_over(
+        &mut self,
+        lane: Lane,
+        case: &ProbeCase,
+        target: &str,
+        at: &KeyPath,
+    ) -> Option<CaptureText> {
+        let at = at.key("req");
+        if target.contains("://") {
+            let url = self.expand(target, &at)?;
+            self.check_scheme(lane, &url, &at);
+            return Some(url);
+        }
+        let base = match self.targets.base_over(lane) {
+            Ok(base) => base,
+            Err((message, help)) => {
+                self.mistake(&at, format!("{message} (case `{}`)", case.id), help);
+                return None;
+            }
+        };
+        let path = if target == "*" { "" } else { target };
+        Some(self.expand(path, &at)?.after_prefix(&base))
+    }
+
+    fn check_scheme(&mut self, lane: Lane, url: &CaptureText, at: &KeyPath) {
+        // A URL with captured values is read when they are known.
+        let Some(url) = url.to_plain() else { return };
+        match Target::parse(&url) {
+            Err(error) => self.mistake(at, error.to_string(), ""),
+            Ok(target) => {
+                let scheme = match (Channel::of_lane(lane), target.is_tls) {
+                    (Channel::Cleartext, true) => "http",
+                    (Channel::Tls, false) => "https",
+                    _ => return,
+                };
+                let message = format!("the lane {lane} needs an {scheme} URL");
+                self.mistake(at, message, "leave the lane out, or make a case of its own for it");
+            }
+        }
+    }
+}
+
+impl Targets {
+    /// The URL that a path is appended to; or the mistake, and what to do about it.
+    fn base_over(&self, lane: Lane) -> Result<String, (String, &'static str)> {
+        let Some((target, text)) = &self.url else {
+            let help = "write target = \"http://127.0.0.1:8080\"";
+            return Err(("a relative request needs the `target` of the suite".to_owned(), help));
+        };
+        match (Channel::of_lane(lane), target.is_tls) {
+            (Channel::AsUrl, _) | (Channel::Cleartext, false) => Ok(text.clone()),
+            (Channel::Tls, _) if self.tls.is_some() => {
+                // The one above has checked it.
+                Ok(self.tls.as_ref().map(|(_, text)| text.clone()).unwrap_or_default())
+            }
+            (Channel::Tls, true) => Ok(text.clone()),
+            (Channel::Tls, false) => self.implied_base(target).ok_or_else(|| {
+                let message = format!("the lane {lane} needs TLS, and `target` is an http URL");
+                (message, "write tls-target = \"https://127.0.0.1:8443\"")
+            }),
+            (Channel::Cleartext, true) => self.implied_base(target).ok_or_else(|| {
+                let message = format!("the lane {lane} needs cleartext, and `target` is https");
+                (message, "write the http URL as `target` and the https URL as `tls-target`")
+            }),
+        }
+    }
+
+    fn implied_base(&self, target: &Target) -> Option<String> {
+        let other = target.at_port(!target.is_tls, target.implied_other_port()?);
+        Some(other.to_string().trim_end_matches('/').to_owned())
+    }
+}
