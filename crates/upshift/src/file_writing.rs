@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::verb_error::VerbError;
 
@@ -27,6 +27,23 @@ pub(crate) fn write_file(file: &Path, text: &str, force: bool) -> Result<(), Ver
     })
 }
 
+/// Writes a file that is written again and again, so that a reader, or a crash, finds a whole one.
+pub(crate) fn rewrite_file(file: &Path, text: &str) -> Result<(), VerbError> {
+    let written = match file.canonicalize() {
+        Ok(target) if target.is_file() => replace_file(&target, text),
+        // A terminal or a pipe.
+        Ok(_) => return write_file(file, text, true),
+        Err(_) => {
+            let beside = path_beside(file);
+            let renamed = create_new(&beside, text).and_then(|()| std::fs::rename(&beside, file));
+            renamed.inspect_err(|_| remove_quietly(&beside))
+        }
+    };
+    written.map_err(|error| {
+        VerbError::environment(format!("cannot write {}: {error}", file.display()))
+    })
+}
+
 /// The error for a file that exists.
 pub(crate) fn already_exists(file: &Path) -> VerbError {
     VerbError::usage(format!(
@@ -45,11 +62,15 @@ fn create_new(file: &Path, text: &str) -> io::Result<()> {
 /// Replaces a file by one that is written beside it, so that a full disk does not harm the old one.
 fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     let permissions = file.metadata()?.permissions();
-    // A path that was made canonical ends in a name.
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let beside = path_beside(file);
     let replaced = create_new(&beside, text).and_then(|()| take_place(&beside, file, permissions));
     replaced.inspect_err(|_| remove_quietly(&beside))
+}
+
+/// The path of a hidden file in the same folder.
+fn path_beside(file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!(".{name}.{}", std::process::id()))
 }
 
 fn take_place(beside: &Path, file: &Path, permissions: Permissions) -> io::Result<()> {

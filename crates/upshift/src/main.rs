@@ -9,6 +9,7 @@ mod completions;
 mod control;
 mod demo;
 mod explain;
+mod file_changes;
 mod file_writing;
 mod forecast;
 mod get;
@@ -23,6 +24,7 @@ mod plan;
 mod policy_file;
 mod probe;
 mod prometheus_url;
+mod replay;
 mod report;
 mod runtime;
 mod schema;
@@ -30,7 +32,9 @@ mod serve;
 mod signals;
 mod startup;
 mod state;
+mod suite_files;
 mod terminal;
+mod test;
 mod trips;
 mod verb_error;
 
@@ -81,6 +85,8 @@ enum Verb {
     Probe(probe::ProbeArgs),
     Mock(mock::MockArgs),
     Grade(grade::GradeArgs),
+    Test(test::TestArgs),
+    Replay(replay::ReplayArgs),
     Lint(lint::LintArgs),
     Note(note::NoteArgs),
     Plan(plan::PlanArgs),
@@ -108,6 +114,8 @@ impl Verb {
             Self::Probe(verb) => verb.run(),
             Self::Mock(verb) => verb.run(),
             Self::Grade(verb) => verb.run(),
+            Self::Test(verb) => verb.run(),
+            Self::Replay(verb) => verb.run(),
             Self::Lint(verb) => verb.run(),
             Self::Note(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),

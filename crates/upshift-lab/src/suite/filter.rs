@@ -4,6 +4,8 @@
 //! `*` stands for any characters. `all()` fits every case. `!` binds tighter than `&`, and `&`
 //! tighter than `|`; parentheses group. Anything else is a part of an address.
 
+use upshift_record::suite::CaseAddress;
+
 use super::plan::PlannedCase;
 
 /// A filter of cases.
@@ -21,6 +23,8 @@ pub enum CaseFilter {
     Kind(String),
     /// A part of the address.
     Address(String),
+    /// One case.
+    Case(CaseAddress),
     /// The cases that do not fit.
     Not(Box<CaseFilter>),
     /// The cases that fit both.
@@ -67,6 +71,7 @@ impl CaseFilter {
             Self::Suite(pattern) => fits_pattern(pattern, &case.address.suite),
             Self::Kind(pattern) => fits_pattern(pattern, case.action.kind().as_str()),
             Self::Address(part) => case.address.to_string().contains(part.as_str()),
+            Self::Case(address) => case.address == *address,
             Self::Not(filter) => !filter.fits(case),
             Self::And(first, second) => first.fits(case) && second.fits(case),
             Self::Or(first, second) => first.fits(case) || second.fits(case),
@@ -168,6 +173,7 @@ mod tests {
 
     const SUITE: &str = "
         target = 'http://127.0.0.1:1'
+        tls-target = 'https://127.0.0.1:1'
         [[probe]]
         id = 'orders'
         req = 'GET /'
@@ -175,8 +181,9 @@ mod tests {
         expect.'*' = { status = 426 }
         [[client]]
         id = 'curl'
-        run = ['curl']
+        run = ['curl', '{url}']
         scenario = 'bare-426'
+        expect.exit = 0
     ";
 
     fn chosen(filter: &str) -> Vec<String> {

@@ -5,6 +5,7 @@ use super::*;
 const SUITE: &str = r#"
 suite = "checkout"
 target = "${TARGET:-http://127.0.0.1:8080}/"
+tls-target = "https://127.0.0.1:8443"
 
 [[probe]]
 id = "login"
@@ -79,9 +80,10 @@ scenario = "bare-426"
         "3:6: `a b` is not an id",
         "12:6: there are two cases with the id `c`",
         "5:13: `h4` is not a lane",
-        "4:7: `/` is relative, and the suite has no `target`",
+        "10:13: the expectation for h2 checks nothing",
         "8:7: the environment variable `NONE` is not set",
         "13:7: there is no command",
+        "11:1: nothing is expected of the client",
     ];
     for (mistake, start) in mistakes.iter().zip(starts) {
         assert!(mistake.starts_with(start), "{mistake}");
@@ -112,4 +114,100 @@ fn a_capture_comes_before_its_use() {
     assert!(mistakes(&text)[0].contains("no earlier case captures `token`"));
     let twice = SUITE.replace("expect.\"h1.1\"", "lanes = ['h1.1', 'h2']\nexpect.\"*\"");
     assert!(mistakes(&twice)[0].contains("captured over several lanes"));
+}
+
+/// The mistakes of a suite with one probe, whose target is `http://a:8080`.
+fn probe_mistakes(probe: &str) -> Vec<String> {
+    mistakes(&format!("target = 'http://a:8080'\n[[probe]]\nid = 'a'\n{probe}"))
+}
+
+#[test]
+fn a_request_that_a_lane_cannot_carry_is_a_mistake() {
+    let rows = [
+        ("req = 'GET /'\nexpect.h2 = { status = 200 }", "the lane h2 needs TLS, and `target` is"),
+        ("req = 'GET https://a/'\nexpect.h2c-prior.status = 200", "h2c-prior needs an http URL"),
+        ("req = 'GET http://a/'\nexpect.h3.status = 200", "the lane h3 needs an https URL"),
+        (
+            "req = '''\nGET /\nUpgrade: a\n'''\nexpect.h2c-upgrade.status = 200",
+            "over h2c-upgrade: the lanes set `Upgrade` themselves",
+        ),
+        (
+            "req = 'GET /'\nfields.Connection = 'close'\nexpect.h2c-prior.status = 200",
+            "5:21: over h2c-prior: HTTP/2 has no field `Connection`",
+        ),
+        ("req = 'POST /'\nexpect.ws.status = 200", "the lane ws asks by GET"),
+        ("req = 'GET *'\nexpect.'h1.1'.status = 200", "`*` is for OPTIONS, not for GET"),
+        ("req = 'CONNECT /'\nexpect.'h1.1'.status = 200", "CONNECT has no lane"),
+        ("req = 'GET /'\nfields.'A B' = '1'\nexpect.'h1.1'.status = 200", "not a field name"),
+        (
+            "req = 'GET /'\nfields.A = \"1\\n2\"\nexpect.'h1.1'.status = 200",
+            "the value of `A` has the end of a line",
+        ),
+    ];
+    for (probe, expected) in rows {
+        let mistakes = probe_mistakes(probe).join("\n");
+        assert!(mistakes.contains(expected), "{probe}: {mistakes}");
+    }
+}
+
+#[test]
+fn an_expectation_that_no_answer_meets_is_a_mistake() {
+    let rows = [
+        ("notes = ['U999']", "there is no note `U999`"),
+        ("version = 'HTTP/2'", "`HTTP/2` is not a version of HTTP; write \"2\""),
+        ("json.rule = 1", "`rule` is not a JSON Pointer; write json.\"/rule\" = …"),
+        ("schema = 'no-such-file.json'", "cannot read no-such-file.json"),
+    ];
+    for (expect, expected) in rows {
+        let probe = format!("req = 'GET /'\nexpect.'h1.1'.{expect}");
+        let mistakes = probe_mistakes(&probe).join("\n");
+        assert!(mistakes.contains(expected), "{expect}: {mistakes}");
+    }
+}
+
+#[test]
+fn lanes_go_to_the_target_of_their_channel() {
+    let url_of = |targets: &str, lane: &str| {
+        let text = format!(
+            "{targets}\n[[probe]]\nid = 'a'\nreq = 'GET /b?c'\nexpect.'{lane}'.status = 200"
+        );
+        let plan = plan(&text).unwrap();
+        let CaseAction::Probe(probe) = &plan.cases[0].action else { unreachable!() };
+        probe.url.to_plain().unwrap()
+    };
+    let both = "target = 'http://a:8080/x/'\ntls-target = 'https://b:8443'";
+    assert_eq!(url_of(both, "h1.0"), "http://a:8080/x/b?c");
+    assert_eq!(url_of(both, "tls-inband"), "http://a:8080/x/b?c");
+    assert_eq!(url_of(both, "h3"), "https://b:8443/b?c");
+    assert_eq!(url_of("target = 'https://a'", "ws"), "https://a/b?c");
+    assert_eq!(url_of("target = 'https://a'", "h2c-prior"), "http://a/b?c");
+    assert_eq!(url_of("target = 'http://a'", "tls1.3"), "https://a/b?c");
+}
+
+#[test]
+fn a_client_is_given_a_scenario_that_exists() {
+    let client = |more: &str| {
+        format!("[[client]]\nid = 'a'\nrun = ['curl', '{{url}}']\nexpect.exit = 0\n{more}")
+    };
+    let inline = "scenario = 'own'\n[[scenario]]\nname = 'own'\n[[scenario.step]]\nstatus = 200";
+    let planned = plan(&client(inline)).unwrap();
+    let CaseAction::Client(planned) = &planned.cases[0].action else { unreachable!() };
+    assert_eq!(planned.scenario.name(), "own");
+    let rows = [
+        (
+            "scenario = 'bear-426'",
+            "5:12: there is no scenario `bear-426`; did you mean `bare-426`?",
+        ),
+        ("scenario = 'none.toml'", "5:12: cannot read none.toml"),
+        (
+            "scenario = 'own'\n[[scenario]]\nname = 'own'\n[[scenario.step]]\nstatsu = 200",
+            "9:10: unknown key `statsu`; did you mean `status`?",
+        ),
+    ];
+    for (more, expected) in rows {
+        let mistakes = mistakes(&client(more));
+        assert!(mistakes[0].starts_with(expected), "{more}: {mistakes:?}");
+    }
+    let lost = client("scenario = 'bare-426'").replace("{url}", "http://a");
+    assert!(mistakes(&lost)[0].contains("the client would not find the mock"));
 }

@@ -1,0 +1,112 @@
+//! One run: its events go to stdout and into the reports.
+
+use upshift_lab::suite::{RunOptions, RunPlan, run_suites};
+use upshift_record::suite::{RunEvent, RunRecord};
+
+use super::console::Console;
+use super::github;
+use super::judge_run;
+use super::reports::{ReportFile, write_reports};
+use crate::signals::StopSignals;
+use crate::terminal::{Palette, print_stderr, print_stdout};
+use crate::verb_error::{VerbError, VerbResult};
+
+/// The way in which a run is done and shown.
+pub(super) struct Output<'a> {
+    pub(super) jobs: Option<usize>,
+    pub(super) retries: u32,
+    pub(super) fail_fast: bool,
+    pub(super) as_json: bool,
+    pub(super) reports: &'a [ReportFile],
+    pub(super) palette: Palette,
+}
+
+/// Runs a plan, and returns the exit code for it. The first signal ends it in good order, the second
+/// at once.
+pub(super) async fn run_once(
+    plan: &RunPlan,
+    output: &Output<'_>,
+    stop: &StopSignals,
+) -> VerbResult {
+    let options = RunOptions {
+        retries: output.retries,
+        fail_fast: output.fail_fast,
+        ..run_options(output.jobs)
+    };
+    let mut sink = EventSink { output, console: Console::new(output.palette), failure: None };
+    let (sender, stopping) = tokio::sync::watch::channel(false);
+    let mut observer = |event: &RunEvent, run: &RunRecord| {
+        sink.take(event, run);
+        if sink.failure.is_some() {
+            sender.send_replace(true);
+        }
+    };
+    let running = run_suites(plan, &options, stopping, &mut observer);
+    let stop_first = async {
+        stop.first_signal_quietly().await;
+        print_stderr("stopping: the cases that have not ended count as not run");
+        sender.send_replace(true);
+        std::future::pending::<()>().await;
+    };
+    let run = tokio::select! {
+        run = running => run,
+        () = stop_first => return Ok(upshift_record::Exit::FellShort),
+        () = stop.second_signal() => return Ok(upshift_record::Exit::FellShort),
+    };
+    if let Some(failure) = sink.failure {
+        return Err(failure);
+    }
+    github::report_to_actions(&run, output.as_json)?;
+    Ok(judge_run(&run))
+}
+
+/// The settings of a run at this moment.
+pub(crate) fn run_options(jobs: Option<usize>) -> RunOptions {
+    let now = jiff::Timestamp::now();
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    let seconds = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+    RunOptions {
+        jobs: jobs.unwrap_or(processors),
+        retries: 0,
+        fail_fast: false,
+        started: seconds.to_string(),
+        today: now.to_zoned(jiff::tz::TimeZone::UTC).date(),
+    }
+}
+
+/// Takes events: prints them, and writes the reports again.
+struct EventSink<'a> {
+    output: &'a Output<'a>,
+    console: Console,
+    /// The first failure. The run is stopped for it.
+    failure: Option<VerbError>,
+}
+
+impl EventSink<'_> {
+    fn take(&mut self, event: &RunEvent, run: &RunRecord) {
+        if self.failure.is_some() {
+            return;
+        }
+        if let Err(error) = self.show(event, run) {
+            self.failure = Some(error);
+        }
+    }
+
+    fn show(&mut self, event: &RunEvent, run: &RunRecord) -> Result<(), VerbError> {
+        if self.output.as_json {
+            let line = serde_json::to_string(event).map_err(VerbError::environment)?;
+            print_stdout(&(line + "\n"))?;
+        } else {
+            let text = self.console.text_for(event, run);
+            if !text.is_empty() {
+                print_stdout(&text)?;
+            }
+        }
+        match event {
+            RunEvent::Planned { .. } | RunEvent::Finished { .. } | RunEvent::Summary { .. } => {
+                write_reports(self.output.reports, run)
+            }
+            _ => Ok(()),
+        }
+    }
+}
