@@ -103,7 +103,13 @@ impl Prober {
             body: recorded_content(&self.settings.content),
             trailers: Vec::new(),
         });
-        let uri = format!("https://{}{}", pseudo[2].1, to.path);
+        // Built from its parts, so that the path can be `*` (RFC 9114 §4.3.1).
+        let uri = http::Uri::builder()
+            .scheme("https")
+            .authority(pseudo[2].1.as_str())
+            .path_and_query(to.path.as_str())
+            .build()
+            .map_err(|error| Failure::unreachable(error.to_string()))?;
         let mut request = Request::builder()
             .method(self.settings.method.as_str())
             .uri(uri)

@@ -85,6 +85,8 @@ pub struct ClientRun {
     pub command: Vec<String>,
     /// The name of the scenario that it was run against.
     pub scenario: String,
+    /// True if it was started.
+    pub started: bool,
     /// The exit code; null if it did not end by itself.
     pub exit: Option<i32>,
     /// The end in words: `exit code 0`, `killed at its time limit`.

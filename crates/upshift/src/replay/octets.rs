@@ -5,11 +5,33 @@ use std::fmt::Write as _;
 /// The number of octets in a line of hexadecimal.
 const PER_LINE: usize = 16;
 
-/// The lines for octets, each without an end. Nothing is left out.
+/// The number of octets below which a start that looks like text is taken for chance.
+const SHORTEST_TEXT: usize = 12;
+
+/// The lines for octets, each without an end. Nothing is left out: what follows the last line of
+/// text is in hexadecimal, such as frames after a 101.
 pub(super) fn octet_lines(octets: &[u8]) -> Vec<String> {
-    match as_text(octets) {
-        Some(text) => text.split_inclusive('\n').map(text_line).collect(),
-        None => octets.chunks(PER_LINE).enumerate().map(hex_line).collect(),
+    let (text, rest) = split_text(octets);
+    let mut lines: Vec<String> = text.split_inclusive('\n').map(text_line).collect();
+    lines.extend(rest.chunks(PER_LINE).enumerate().map(hex_line));
+    lines
+}
+
+/// The text at the start, and the octets after it.
+fn split_text(octets: &[u8]) -> (&str, &[u8]) {
+    if let Some(text) = as_text(octets) {
+        return (text, &[]);
+    }
+    let mut end = 0;
+    for line in octets.split_inclusive(|octet| *octet == b'\n') {
+        if as_text(line).is_none() || !line.ends_with(b"\n") {
+            break;
+        }
+        end += line.len();
+    }
+    match as_text(&octets[..end]) {
+        Some(text) if end >= SHORTEST_TEXT => (text, &octets[end..]),
+        _ => ("", octets),
     }
 }
 
@@ -48,6 +70,14 @@ mod tests {
     fn text_keeps_its_line_ends() {
         let lines = octet_lines(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nx");
         assert_eq!(lines, ["GET / HTTP/1.1\\r\\n", "Host: a\\r\\n", "\\r\\n", "x"]);
+    }
+
+    #[test]
+    fn frames_after_text_are_shown_in_hexadecimal() {
+        let lines = octet_lines(b"HTTP/1.1 101 S\r\n\r\n\x00\x00\x06\x04\n");
+        assert_eq!(lines[..2], ["HTTP/1.1 101 S\\r\\n", "\\r\\n"]);
+        assert!(lines[2].starts_with("000000  00 00 06 04 0a "), "{}", lines[2]);
+        assert_eq!(octet_lines(b"\n\x00").len(), 1);
     }
 
     #[test]

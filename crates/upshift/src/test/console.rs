@@ -79,7 +79,9 @@ impl Console {
         for remark in &evidence.remarks {
             push_detail(&mut text, remark);
         }
-        if let Some(client) = &evidence.client {
+        if let Some(client) = &evidence.client
+            && client.started
+        {
             push_detail(&mut text, &format!("$ {}", client.command.join(" ")));
             push_detail(&mut text, &client.end);
             push_output(&mut text, "stdout", &client.stdout.octets);

@@ -48,6 +48,6 @@ mod tests {
         let error = |text: &str| ReportFile::parse(text).err().unwrap_or_default();
         assert!(error("tap").contains("expected FORMAT=FILE"));
         assert!(error("tap=").contains("name of the file is missing"));
-        assert!(error("tpa=a").contains("did you mean `tap`?"));
+        assert!(error("tapp=a").contains("did you mean `tap`?"));
     }
 }

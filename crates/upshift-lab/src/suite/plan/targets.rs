@@ -15,12 +15,16 @@ pub(super) struct Targets {
     url: Option<(Target, String)>,
     /// `tls-target`.
     tls: Option<(Target, String)>,
+    /// One of them has a mistake, which is reported.
+    has_mistake: bool,
 }
 
 impl Planner<'_> {
     pub(super) fn read_targets(&mut self, file: &SuiteFile) {
+        let mistakes = self.mistakes.len();
         self.targets.url = self.read_target(file.target.as_deref(), "target");
         self.targets.tls = self.read_target(file.tls_target.as_deref(), "tls-target");
+        self.targets.has_mistake = self.mistakes.len() > mistakes;
         if let Some((tls, _)) = &self.targets.tls
             && !tls.is_tls
         {
@@ -65,6 +69,8 @@ impl Planner<'_> {
         }
         let base = match self.targets.base_over(lane) {
             Ok(base) => base,
+            // It follows from the mistake that is reported.
+            Err(_) if self.targets.has_mistake => return None,
             Err((message, help)) => {
                 self.mistake(&at, format!("{message} (case `{}`)", case.id), help);
                 return None;

@@ -144,6 +144,7 @@ fn evidence_of(run: &SessionRun) -> CaseEvidence {
         client: Some(ClientRun {
             command,
             scenario: run.scenario.name().to_owned(),
+            started: !matches!(run.output.end, ClientEnd::NotStarted(_)),
             exit: run.output.exit_code(),
             end: end_text(&run.output.end),
             stdout: RecordedBody { octets: run.output.stdout.clone(), cut_from: None },
