@@ -90,6 +90,14 @@ impl ProbedServer {
         self.http
     }
 
+    /// Where it listens with TLS.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn https(&self) -> SocketAddr {
+        self.https.unwrap_or_else(|| panic!("this server has no TLS"))
+    }
+
     /// The report of `upshift probe --json` of `/`, and its exit code.
     pub fn probe(&self) -> (Value, i32) {
         self.probe_path("/")

@@ -61,6 +61,7 @@ mod requirements;
 mod restarts;
 mod sample;
 mod store;
+mod suites;
 mod switches;
 mod transitions;
 mod vectors;
