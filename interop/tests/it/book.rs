@@ -28,6 +28,7 @@ fn every_command_and_every_policy_works_as_printed() {
                 _ if block.attribute("skip").is_some_and(|why| why.len() > 10) => skipped += 1,
                 "console" => ran += reader.type_in(&block),
                 "toml" if block.info.contains("scenario") => ran += reader.play(&block),
+                "toml" if block.info.contains("suite") => ran += reader.plan(&block),
                 "toml" => ran += reader.check(&block),
                 // The tests of the mock run these with pytest and node:test.
                 "python" | "js" => {}
@@ -148,6 +149,14 @@ impl Reader {
     fn play(&self, block: &Block) -> usize {
         let file = self.folder.file("printed_scenario.toml", block.lines.join("\n"));
         let output = upshift(&["mock", "--for", "1ms", &file.to_string_lossy()]);
+        assert_eq!(output.code, 0, "{}: {}", block.place, output.stderr);
+        1
+    }
+
+    /// A suite is read and planned.
+    fn plan(&self, block: &Block) -> usize {
+        let file = self.folder.file("printed.upshift.toml", block.lines.join("\n"));
+        let output = upshift(&["test", "--dry-run", &file.to_string_lossy()]);
         assert_eq!(output.code, 0, "{}: {}", block.place, output.stderr);
         1
     }

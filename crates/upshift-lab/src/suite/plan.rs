@@ -4,6 +4,7 @@ mod captures;
 mod client;
 mod entry;
 mod expectation;
+mod lane_targets;
 mod lint;
 mod probe;
 mod scenarios;
@@ -18,7 +19,7 @@ use upshift_notes::ignore::Ignores;
 use upshift_record::Lane;
 use upshift_record::suite::{CaseAddress, CaseKind};
 
-use self::targets::Targets;
+use self::lane_targets::Targets;
 use super::content_schema::ContentSchema;
 use super::model::{Capture, ClientExpectation, FailOn, LaneExpectation, SuiteFile};
 use super::place::KeyPath;

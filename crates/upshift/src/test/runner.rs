@@ -4,8 +4,8 @@ use upshift_lab::suite::{RunOptions, RunPlan, run_suites};
 use upshift_record::suite::{RunEvent, RunRecord};
 
 use super::console::Console;
+use super::exit_code::judge_run;
 use super::github;
-use super::judge_run;
 use super::reports::{ReportFile, write_reports};
 use crate::signals::StopSignals;
 use crate::terminal::{Palette, print_stderr, print_stdout};

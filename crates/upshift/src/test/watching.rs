@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use upshift_lab::suite::RunPlan;
 
-use super::TestArgs;
+use super::arguments::TestArgs;
 use super::runner::run_once;
 use crate::file_changes::{
     FileIdentity, FileStates, POLL_INTERVAL, QuietPeriod, changed_files, poll_files,

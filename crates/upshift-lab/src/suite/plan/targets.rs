@@ -1,4 +1,4 @@
-//! The URLs that the requests of a suite go to, by lane.
+//! The URLs of a suite, read and checked.
 
 use upshift_record::Lane;
 
@@ -7,17 +7,6 @@ use crate::probe::{Channel, Target};
 use crate::suite::model::{ProbeCase, SuiteFile};
 use crate::suite::place::KeyPath;
 use crate::suite::variables::CaptureText;
-
-/// The targets of a suite, with their variables expanded.
-#[derive(Debug, Default)]
-pub(super) struct Targets {
-    /// `target`, and its text without a `/` at the end.
-    url: Option<(Target, String)>,
-    /// `tls-target`.
-    tls: Option<(Target, String)>,
-    /// One of them has a mistake, which is reported.
-    has_mistake: bool,
-}
 
 impl Planner<'_> {
     pub(super) fn read_targets(&mut self, file: &SuiteFile) {
@@ -95,36 +84,5 @@ impl Planner<'_> {
                 self.mistake(at, message, "leave the lane out, or make a case of its own for it");
             }
         }
-    }
-}
-
-impl Targets {
-    /// The URL that a path is appended to; or the mistake, and what to do about it.
-    fn base_over(&self, lane: Lane) -> Result<String, (String, &'static str)> {
-        let Some((target, text)) = &self.url else {
-            let help = "write target = \"http://127.0.0.1:8080\"";
-            return Err(("a relative request needs the `target` of the suite".to_owned(), help));
-        };
-        match (Channel::of_lane(lane), target.is_tls) {
-            (Channel::AsUrl, _) | (Channel::Cleartext, false) => Ok(text.clone()),
-            (Channel::Tls, _) if self.tls.is_some() => {
-                // The one above has checked it.
-                Ok(self.tls.as_ref().map(|(_, text)| text.clone()).unwrap_or_default())
-            }
-            (Channel::Tls, true) => Ok(text.clone()),
-            (Channel::Tls, false) => self.implied_base(target).ok_or_else(|| {
-                let message = format!("the lane {lane} needs TLS, and `target` is an http URL");
-                (message, "write tls-target = \"https://127.0.0.1:8443\"")
-            }),
-            (Channel::Cleartext, true) => self.implied_base(target).ok_or_else(|| {
-                let message = format!("the lane {lane} needs cleartext, and `target` is https");
-                (message, "write the http URL as `target` and the https URL as `tls-target`")
-            }),
-        }
-    }
-
-    fn implied_base(&self, target: &Target) -> Option<String> {
-        let other = target.at_port(!target.is_tls, target.implied_other_port()?);
-        Some(other.to_string().trim_end_matches('/').to_owned())
     }
 }

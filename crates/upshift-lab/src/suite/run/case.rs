@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 use tokio::sync::{mpsc, watch};
-use upshift_record::suite::{CaseAddress, CaseEvidence, CaseOutcome, CaseTry, CaseVerdict};
+use upshift_record::suite::{CaseAddress, CaseOutcome, CaseTry, CaseVerdict};
 
+use super::try_result::TryResult;
 use super::{client_case, lint_case, probe_case};
 use crate::suite::plan::{CaseAction, PlannedCase};
 
@@ -33,24 +34,6 @@ pub(super) struct FinishedCase {
     pub(super) outcome: CaseOutcome,
     /// The values that it has captured, by name.
     pub(super) captured: BTreeMap<String, String>,
-}
-
-/// The result of one try.
-pub(super) struct TryResult {
-    pub(super) verdict: CaseVerdict,
-    pub(super) evidence: CaseEvidence,
-    pub(super) captured: BTreeMap<String, String>,
-}
-
-impl TryResult {
-    /// A try that could not be judged.
-    pub(super) fn errored(reason: String) -> Self {
-        Self {
-            verdict: CaseVerdict::Errored(reason),
-            evidence: CaseEvidence::default(),
-            captured: BTreeMap::new(),
-        }
-    }
 }
 
 impl CaseRun {

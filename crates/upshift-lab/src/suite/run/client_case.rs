@@ -8,8 +8,8 @@ use upshift_record::suite::{
 };
 use upshift_record::{Protection, RecordedBody, RecordedExchange};
 
-use super::case::TryResult;
 use super::findings::note_requests;
+use super::try_result::TryResult;
 use crate::client_run::{ClientCommand, ClientEnd};
 use crate::grade::{
     ClientSession, SessionRun, TemplateValues, certificate_variables, fill_argument,

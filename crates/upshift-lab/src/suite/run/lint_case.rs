@@ -9,8 +9,8 @@ use upshift_notes::ignore::Ignore;
 use upshift_notes::reader::{Recording, guess_format, read};
 use upshift_record::suite::{CaseEvidence, CaseVerdict, Mismatch};
 
-use super::case::TryResult;
 use super::findings::{mismatch_of, to_case_note};
+use super::try_result::TryResult;
 use crate::suite::filter::fits_pattern;
 use crate::suite::plan::PlannedLint;
 

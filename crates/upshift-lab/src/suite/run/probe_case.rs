@@ -7,8 +7,8 @@ use serde_json::Value;
 use upshift_record::suite::{CaseEvidence, CaseVerdict, Mismatch};
 use upshift_record::{RecordedExchange, RecordedResponse};
 
-use super::case::TryResult;
 use super::findings::note_responses;
+use super::try_result::TryResult;
 use crate::probe::{Channel, LaneAnswer, ProbeSettings, Target, ask_lane};
 use crate::suite::judge::{judge_exchange, lines_of};
 use crate::suite::model::Capture;

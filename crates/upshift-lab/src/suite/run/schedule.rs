@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use upshift_record::suite::{CaseAddress, CaseOutcome, CaseTry, CaseVerdict, RunEvent, RunRecord};
 
 use super::case::{CaseMessage, CaseRun, FinishedCase};
-use super::{EventObserver, RunOptions, RunPlan};
+use super::options::{EventObserver, RunOptions};
+use super::run_plan::RunPlan;
 use crate::suite::plan::PlannedCase;
 
 /// The values that the cases of a suite have captured, by name.
