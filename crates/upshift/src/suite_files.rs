@@ -79,7 +79,9 @@ pub(crate) fn plan_suites(paths: &[PathBuf]) -> Result<Vec<SuitePlan>, VerbError
             Err(mistakes) => {
                 is_invalid = true;
                 for mistake in mistakes {
-                    print_stderr_lines(format_args!("error: {name}:{mistake}"));
+                    // YAML and JSON have no places.
+                    let space = if mistake.line == 0 { " " } else { "" };
+                    print_stderr_lines(format_args!("error: {name}:{space}{mistake}"));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! `upshift test` and `upshift replay`: suites against real servers and clients, and what is left of
 //! a run that ends before its time.
 
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -152,24 +153,38 @@ fn curl_is_run_as_a_client() {
     assert!(output.stdout.contains(&again), "{}", output.stdout);
 }
 
-/// A suite with one case that passes at once and one that hangs.
-fn hanging_suite(folder: &Scratch) -> String {
-    let text = "[[client]]\nid = \"quick\"\nrun = [\"true\", \"{url}\"]\nscenario = \"silent\"\n\
-                expect.exit = 0\n\
-                [[client]]\nid = \"slow\"\nrun = [\"sleep\", \"1000\", \"{url}\"]\n\
-                timeout = \"60m\"\nscenario = \"silent\"\nexpect.exit = 0\n";
-    write_suite(folder, "slow.upshift.toml", text)
+/// A suite with one case that passes at once, and one whose server never answers.
+struct HangingSuite {
+    folder: Scratch,
+    file: String,
+    _silent: TcpListener,
 }
 
-/// Starts a run that hangs in its second case, once the first one is reported.
+impl HangingSuite {
+    fn new() -> Self {
+        let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap_or_else(|error| panic!("{error}"));
+        let address = silent.local_addr().unwrap_or_else(|error| panic!("{error}"));
+        let text = format!(
+            "[[probe]]\nid = \"slow\"\nreq = \"GET http://{address}/\"\ntimeout = \"60m\"\n\
+             expect.\"h1.1\".status = 200\n\
+             [[client]]\nid = \"quick\"\nrun = [\"true\", \"{{url}}\"]\nscenario = \"silent\"\n\
+             expect.exit = 0\n"
+        );
+        let folder = Scratch::new();
+        let file = write_suite(&folder, "slow.upshift.toml", &text);
+        Self { folder, file, _silent: silent }
+    }
+}
+
+/// Starts a run that hangs in one case, and waits until the other one is reported.
 fn start_hanging(suite: &str, reports: &[&str]) -> Program {
     let mut command = Command::new(binary());
-    command.args(["test", "--jobs", "1", suite]);
+    command.args(["test", "--jobs", "2", suite]);
     for report in reports {
         command.args(["--report", report]);
     }
     let mut program = Program::start(command);
-    program.wait_for("the first case", |lines| {
+    program.wait_for("the quick case", |lines| {
         lines.iter().find(|line| line.contains("PASS") && line.contains("::quick")).map(drop)
     });
     program
@@ -178,11 +193,11 @@ fn start_hanging(suite: &str, reports: &[&str]) -> Program {
 /// The report is written as the run goes: what is left is valid, and no success.
 #[test]
 fn a_run_that_is_killed_leaves_valid_reports() {
-    let folder = Scratch::new();
-    let suite = hanging_suite(&folder);
-    let (tap, json) = (folder.path().join("r.tap"), folder.path().join("r.json"));
+    let suite = HangingSuite::new();
+    let folder = suite.folder.path();
+    let (tap, json) = (folder.join("r.tap"), folder.join("r.json"));
     let reports = [format!("tap={}", tap.display()), format!("json={}", json.display())];
-    let mut run = start_hanging(&suite, &[&reports[0], &reports[1]]);
+    let mut run = start_hanging(&suite.file, &[&reports[0], &reports[1]]);
     // The line is printed before the report is written.
     wait_until_written(&json);
     run.signal("KILL");
@@ -191,20 +206,19 @@ fn a_run_that_is_killed_leaves_valid_reports() {
     assert_eq!(report["planned"].as_array().map(Vec::len), Some(2));
     assert_eq!(report["outcomes"].as_array().map(Vec::len), Some(1));
     let text = std::fs::read_to_string(&tap).unwrap_or_default();
-    assert!(text.starts_with("TAP version 14\n1..2\nok 1 - "), "{text}");
-    assert!(text.contains("not ok 2 - ") && text.contains("ended before this case"), "{text}");
+    assert!(text.starts_with("TAP version 14\n1..2\nnot ok 1 - "), "{text}");
+    assert!(text.contains("ended before this case") && text.contains("\nok 2 - "), "{text}");
 }
 
 #[test]
 fn a_run_that_is_interrupted_is_no_success() {
-    let folder = Scratch::new();
-    let suite = hanging_suite(&folder);
-    let mut run = start_hanging(&suite, &[]);
+    let suite = HangingSuite::new();
+    let mut run = start_hanging(&suite.file, &[]);
     run.signal("INT");
     assert_eq!(run.ended(), 1);
     let lines = run.lines().join("\n");
     assert!(lines.contains("2 cases: 1 passed, 1 not run"), "{lines}");
-    assert!(lines.contains(&format!("NOT RUN {suite}::slow")), "{lines}");
+    assert!(lines.contains(&format!("NOT RUN {}::slow[h1.1]", suite.file)), "{lines}");
 }
 
 fn read_json(file: &Path) -> Value {

@@ -1,5 +1,7 @@
 //! One run: its events go to stdout and into the reports.
 
+use std::io;
+
 use upshift_lab::suite::{RunOptions, RunPlan, run_suites};
 use upshift_record::suite::{RunEvent, RunRecord};
 
@@ -33,7 +35,8 @@ pub(super) async fn run_once(
         fail_fast: output.fail_fast,
         ..run_options(output.jobs)
     };
-    let mut sink = EventSink { output, console: Console::new(output.palette), failure: None };
+    let console = Console::new(output.palette);
+    let mut sink = EventSink { output, console, is_unread: false, failure: None };
     let (sender, stopping) = tokio::sync::watch::channel(false);
     let mut observer = |event: &RunEvent, run: &RunRecord| {
         sink.take(event, run);
@@ -78,6 +81,8 @@ pub(crate) fn run_options(jobs: Option<usize>) -> RunOptions {
 struct EventSink<'a> {
     output: &'a Output<'a>,
     console: Console,
+    /// The reader of stdout has gone, as `head` does. The run goes on: its exit code still counts.
+    is_unread: bool,
     /// The first failure. The run is stopped for it.
     failure: Option<VerbError>,
 }
@@ -92,14 +97,19 @@ impl EventSink<'_> {
         }
     }
 
-    fn show(&mut self, event: &RunEvent, run: &RunRecord) -> Result<(), VerbError> {
+    fn text_for(&self, event: &RunEvent, run: &RunRecord) -> Result<String, VerbError> {
         if self.output.as_json {
             let line = serde_json::to_string(event).map_err(VerbError::environment)?;
-            print_stdout(&(line + "\n"))?;
-        } else {
-            let text = self.console.text_for(event, run);
-            if !text.is_empty() {
-                print_stdout(&text)?;
+            return Ok(line + "\n");
+        }
+        Ok(self.console.text_for(event, run))
+    }
+
+    fn show(&mut self, event: &RunEvent, run: &RunRecord) -> Result<(), VerbError> {
+        if !self.is_unread {
+            match print_stdout(&self.text_for(event, run)?) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => self.is_unread = true,
+                printed => printed?,
             }
         }
         match event {

@@ -45,8 +45,6 @@ async fn run_planned(args: &TestArgs, plan: &RunPlan, stop: &StopSignals) -> Ver
         return Ok(args.explain_empty(plan));
     }
     match run_once(plan, &args.output(), stop).await {
-        // Another run would not be seen either.
-        Err(VerbError::BrokenPipe) => Err(VerbError::BrokenPipe),
         Err(error) => Ok(error.print_and_return_exit()),
         Ok(exit) => Ok(exit),
     }
