@@ -1,8 +1,10 @@
-//! Reports in files, written again after each case: a crash leaves valid ones.
+//! Reports in files, written again as cases finish: a crash leaves valid ones.
 
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
 
-use upshift_record::suite::RunRecord;
+use upshift_record::suite::{CaseOutcome, RunRecord};
 
 use super::report_format::ReportFormat;
 use crate::file_writing::rewrite_file;
@@ -28,8 +30,64 @@ impl ReportFile {
     }
 }
 
-/// Writes all reports of the run so far.
-pub(super) fn write_reports(reports: &[ReportFile], run: &RunRecord) -> Result<(), VerbError> {
+/// Writes reports in a thread of its own, so that a run does not wait for them. Outcomes that come
+/// during a write go into the next one together.
+pub(super) struct ReportWriter {
+    outcomes: Sender<CaseOutcome>,
+    thread: JoinHandle<Result<(), VerbError>>,
+}
+
+impl ReportWriter {
+    /// Writes the reports of a run that begins, and starts to wait for outcomes. `None` if there are
+    /// no reports.
+    pub(super) fn start(
+        reports: &[ReportFile],
+        run: &RunRecord,
+    ) -> Result<Option<Self>, VerbError> {
+        if reports.is_empty() {
+            return Ok(None);
+        }
+        // Before the first case, which a file that cannot be written would make useless.
+        write_reports(reports, run)?;
+        let (outcomes, arriving) = channel();
+        let (reports, run) = (reports.to_vec(), run.clone());
+        let builder = std::thread::Builder::new().name("upshift reports".to_owned());
+        let thread = builder
+            .spawn(move || write_as_they_come(&reports, run, &arriving))
+            .map_err(VerbError::environment)?;
+        Ok(Some(Self { outcomes, thread }))
+    }
+
+    /// Adds an outcome. Returns false if writing has failed, which [`Self::finish`] reports.
+    pub(super) fn add(&self, outcome: CaseOutcome) -> bool {
+        self.outcomes.send(outcome).is_ok()
+    }
+
+    /// Waits until everything is written.
+    pub(super) fn finish(self) -> Result<(), VerbError> {
+        drop(self.outcomes);
+        match self.thread.join() {
+            Ok(result) => result,
+            Err(_) => Err(VerbError::environment("the thread that writes the reports has failed")),
+        }
+    }
+}
+
+/// Writes the reports until no more outcomes can come.
+fn write_as_they_come(
+    reports: &[ReportFile],
+    mut run: RunRecord,
+    arriving: &Receiver<CaseOutcome>,
+) -> Result<(), VerbError> {
+    while let Ok(outcome) = arriving.recv() {
+        run.outcomes.push(outcome);
+        run.outcomes.extend(arriving.try_iter());
+        write_reports(reports, &run)?;
+    }
+    Ok(())
+}
+
+fn write_reports(reports: &[ReportFile], run: &RunRecord) -> Result<(), VerbError> {
     for report in reports {
         let text = report.format.render(run).map_err(VerbError::environment)?;
         rewrite_file(&report.file, &text)?;

@@ -8,7 +8,7 @@ use upshift_record::suite::{RunEvent, RunRecord};
 use super::console::Console;
 use super::exit_code::judge_run;
 use super::github;
-use super::reports::{ReportFile, write_reports};
+use super::reports::{ReportFile, ReportWriter};
 use crate::signals::StopSignals;
 use crate::terminal::{Palette, print_stderr, print_stdout};
 use crate::verb_error::{VerbError, VerbResult};
@@ -36,7 +36,7 @@ pub(super) async fn run_once(
         ..run_options(output.jobs)
     };
     let console = Console::new(output.palette);
-    let mut sink = EventSink { output, console, is_unread: false, failure: None };
+    let mut sink = EventSink { output, console, writer: None, is_unread: false, failure: None };
     let (sender, stopping) = tokio::sync::watch::channel(false);
     let mut observer = |event: &RunEvent, run: &RunRecord| {
         sink.take(event, run);
@@ -56,9 +56,7 @@ pub(super) async fn run_once(
         () = stop_first => return Ok(upshift_record::Exit::FellShort),
         () = stop.second_signal() => return Ok(upshift_record::Exit::FellShort),
     };
-    if let Some(failure) = sink.failure {
-        return Err(failure);
-    }
+    sink.finish()?;
     github::report_to_actions(&run, output.as_json)?;
     Ok(judge_run(&run))
 }
@@ -77,10 +75,11 @@ pub(crate) fn run_options(jobs: Option<usize>) -> RunOptions {
     }
 }
 
-/// Takes events: prints them, and writes the reports again.
+/// Takes events: prints them, and hands outcomes to the reports.
 struct EventSink<'a> {
     output: &'a Output<'a>,
     console: Console,
+    writer: Option<ReportWriter>,
     /// The reader of stdout has gone, as `head` does. The run goes on: its exit code still counts.
     is_unread: bool,
     /// The first failure. The run is stopped for it.
@@ -113,10 +112,34 @@ impl EventSink<'_> {
             }
         }
         match event {
-            RunEvent::Planned { .. } | RunEvent::Finished { .. } | RunEvent::Summary { .. } => {
-                write_reports(self.output.reports, run)
+            RunEvent::Planned { .. } => {
+                self.writer = ReportWriter::start(self.output.reports, run)?;
             }
-            _ => Ok(()),
+            RunEvent::Finished { address, .. } => {
+                if let (Some(writer), Some(outcome)) = (&self.writer, run.outcome_of(address))
+                    && !writer.add(outcome.clone())
+                {
+                    return self.finish_reports();
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish_reports(&mut self) -> Result<(), VerbError> {
+        match self.writer.take() {
+            Some(writer) => writer.finish(),
+            None => Ok(()),
+        }
+    }
+
+    /// Waits for the reports, and returns the first failure.
+    fn finish(mut self) -> Result<(), VerbError> {
+        let written = self.finish_reports();
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => written,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::file_changes::{
 use crate::signals::StopSignals;
 use crate::suite_files::find_suites;
 use crate::terminal::print_stderr;
-use crate::verb_error::{VerbError, VerbResult};
+use crate::verb_error::VerbResult;
 
 /// Runs the suites, and again after each change, until a signal comes. The exit code is that of the
 /// last run.
