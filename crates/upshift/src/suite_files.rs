@@ -1,5 +1,6 @@
 //! The suites on the command line: found, read and planned.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use upshift_lab::suite::{SuiteFormat, SuitePlan, plan_suite};
@@ -42,14 +43,9 @@ pub(crate) fn find_suites(paths: &[PathBuf]) -> Result<Vec<PathBuf>, VerbError> 
 
 fn search_folder(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), VerbError> {
     let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let unreadable = |error: std::io::Error| {
+    let names = sorted_names(shown).map_err(|error| {
         VerbError::environment(format_args!("cannot read {}: {error}", shown.display()))
-    };
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(shown).map_err(unreadable)? {
-        names.push(entry.map_err(unreadable)?.file_name());
-    }
-    names.sort();
+    })?;
     for name in names {
         let path = folder.join(&name);
         let name = name.to_string_lossy();
@@ -66,6 +62,15 @@ fn search_folder(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Resul
     Ok(())
 }
 
+fn sorted_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        names.push(entry?.file_name());
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Reads and plans suites. All mistakes of all suites are printed.
 pub(crate) fn plan_suites(paths: &[PathBuf]) -> Result<Vec<SuitePlan>, VerbError> {
     let mut plans = Vec::new();
@@ -73,8 +78,7 @@ pub(crate) fn plan_suites(paths: &[PathBuf]) -> Result<Vec<SuitePlan>, VerbError
     for path in paths {
         let name = path.to_string_lossy();
         let (text, format) = read_suite(path)?;
-        let environment = |name: &str| std::env::var(name).ok();
-        match plan_suite(&name, &text, format, &environment) {
+        match plan_suite(&name, &text, format, &|name| std::env::var(name).ok()) {
             Ok(plan) => plans.push(plan),
             Err(mistakes) => {
                 is_invalid = true;

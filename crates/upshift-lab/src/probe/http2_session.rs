@@ -115,23 +115,9 @@ impl Http2Session {
         record: &mut RecordedExchange,
     ) -> Result<bool, Failure> {
         match frame.head.kind {
-            SETTINGS | PING if !frame.has_flag(ACK) => {
-                if frame.head.kind == SETTINGS {
-                    self.upload.apply_settings(&frame.payload);
-                }
-                let echo: &[u8] = if frame.head.kind == PING { &frame.payload } else { &[] };
-                let mut out = Vec::new();
-                push_frame(&mut out, frame.head.kind, ACK, 0, echo);
-                self.upload.push_data(&mut out, STREAM);
+            SETTINGS | PING | WINDOW_UPDATE if !frame.has_flag(ACK) => {
+                let out = self.reply_to(frame);
                 // A server that has closed already is noticed by the next read.
-                let _ = stream.write_all(&out).await;
-                let _ = stream.flush().await;
-            }
-            WINDOW_UPDATE => {
-                self.upload.open_window(frame.head.stream, frame.number_at(0));
-                let mut out = Vec::new();
-                self.upload.push_data(&mut out, STREAM);
-                // As above.
                 let _ = stream.write_all(&out).await;
                 let _ = stream.flush().await;
             }
@@ -163,6 +149,22 @@ impl Http2Session {
             _ => {}
         }
         Ok(false)
+    }
+
+    /// The acknowledgement of a frame about the connection, and the content that it makes room for.
+    fn reply_to(&mut self, frame: &Frame) -> Vec<u8> {
+        let mut out = Vec::new();
+        match frame.head.kind {
+            SETTINGS => {
+                self.upload.apply_settings(&frame.payload);
+                push_frame(&mut out, SETTINGS, ACK, 0, &[]);
+            }
+            PING => push_frame(&mut out, PING, ACK, 0, &frame.payload),
+            // RFC 9113 §6.9: a WINDOW_UPDATE has no flags, and no acknowledgement.
+            _ => self.upload.open_window(frame.head.stream, frame.number_at(0)),
+        }
+        self.upload.push_data(&mut out, STREAM);
+        out
     }
 
     /// Decodes a header block if it is complete. Returns true when the exchange is over.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use upshift_record::RecordedExchange;
 use upshift_record::suite::Mismatch;
+use upshift_record::{RecordedExchange, RecordedRequest};
 
 use super::judge::{judge_fields, lines_of, show_lines, show_octets};
 use super::model::{ClientExpectation, RequestExpectation};
@@ -85,19 +85,12 @@ fn judge_text(
 }
 
 fn judge_number(expect: &ClientExpectation, actual: usize, mismatches: &mut Vec<Mismatch>) {
-    let mut add = |expected: String| {
-        mismatches.push(Mismatch::new("number of requests", expected, actual.to_string()));
+    let expected = match (expect.requests, expect.max_requests) {
+        (Some(expected), _) if actual != expected => expected.to_string(),
+        (_, Some(most)) if actual > most => format!("at most {most}"),
+        _ => return,
     };
-    if let Some(expected) = expect.requests
-        && actual != expected
-    {
-        add(expected.to_string());
-    }
-    if let Some(most) = expect.max_requests
-        && actual > most
-    {
-        add(format!("at most {most}"));
-    }
+    mismatches.push(Mismatch::new("number of requests", expected, actual.to_string()));
 }
 
 fn judge_request(
@@ -112,7 +105,17 @@ fn judge_request(
         let actual = exchange.lane.map_or("none", |lane| lane.as_str());
         mismatches.push(Mismatch::new(format!("{what}, lane"), expected.0.as_str(), actual));
     }
-    let Some(request) = &exchange.request else { return };
+    if let Some(request) = &exchange.request {
+        judge_message(what, expect, request, mismatches);
+    }
+}
+
+fn judge_message(
+    what: &str,
+    expect: &RequestExpectation,
+    request: &RecordedRequest,
+    mismatches: &mut Vec<Mismatch>,
+) {
     if let Some(expected) = &expect.method
         && request.method.as_bytes() != expected.as_bytes()
     {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::Lane;
+use crate::{Lane, UnknownLane};
 
 /// The address of a case. It depends on the file's path, the id and the lane only, so that it stays
 /// the same when cases are added before it.
@@ -37,27 +37,29 @@ impl FromStr for CaseAddress {
     type Err = InvalidAddress;
 
     fn from_str(text: &str) -> Result<Self, InvalidAddress> {
-        let invalid = |why: String| InvalidAddress(format!("`{text}` is not an address: {why}"));
-        let usage = "write `SUITE::ID`, or `SUITE::ID[LANE]` for a probe";
-        // An id has no colon, and a path may have some.
-        let Some((suite, case)) = text.rsplit_once("::") else {
-            return Err(invalid(usage.to_owned()));
-        };
-        let (id, lane) = match case.split_once('[') {
-            None => (case, None),
-            Some((id, rest)) => {
-                let Some(name) = rest.strip_suffix(']') else {
-                    return Err(invalid("`]` is missing".to_owned()));
-                };
-                let lane: Lane = name.parse().map_err(|error| invalid(format!("{error}")))?;
-                (id, Some(lane))
-            }
-        };
-        if suite.is_empty() || id.is_empty() {
-            return Err(invalid(usage.to_owned()));
+        match parse_address(text) {
+            Ok(address) => Ok(address),
+            Err(why) => Err(InvalidAddress(format!("`{text}` is not an address: {why}"))),
         }
-        Ok(Self { suite: suite.to_owned(), id: id.to_owned(), lane })
     }
+}
+
+fn parse_address(text: &str) -> Result<CaseAddress, String> {
+    let usage = "write `SUITE::ID`, or `SUITE::ID[LANE]` for a probe";
+    // An id has no colon, and a path may have some.
+    let (suite, case) = text.rsplit_once("::").ok_or(usage)?;
+    let (id, lane) = match case.split_once('[') {
+        None => (case, None),
+        Some((id, rest)) => {
+            let name = rest.strip_suffix(']').ok_or("`]` is missing")?;
+            let lane: Lane = name.parse().map_err(|error: UnknownLane| error.to_string())?;
+            (id, Some(lane))
+        }
+    };
+    if suite.is_empty() || id.is_empty() {
+        return Err(usage.to_owned());
+    }
+    Ok(CaseAddress { suite: suite.to_owned(), id: id.to_owned(), lane })
 }
 
 impl fmt::Display for InvalidAddress {

@@ -12,7 +12,7 @@ use crate::runtime::build_runtime;
 use crate::signals::StopSignals;
 use crate::suite_files::plan_suites;
 use crate::terminal::{Palette, print_json, print_stderr, print_stdout};
-use crate::test::{judge_run, run_options};
+use crate::test::{judge_run, run_options, stop_run};
 use crate::verb_error::{VerbError, VerbResult};
 
 /// Run one case of a suite again, and show every octet
@@ -70,18 +70,15 @@ async fn run_plan(plan: &RunPlan) -> Result<RunRecord, VerbError> {
     let stop = StopSignals::new()?;
     let (sender, stopping) = tokio::sync::watch::channel(false);
     let options = run_options(None);
-    let mut observer = |_: &RunEvent, _: &RunRecord| {};
-    let running = run_suites(plan, &options, stopping, &mut observer);
-    let stopped = async {
-        stop.first_signal_quietly().await;
-        sender.send_replace(true);
-        stop.second_signal().await;
-    };
+    let mut observer = ignore_event;
     tokio::select! {
-        run = running => Ok(run),
-        () = stopped => Err(VerbError::Printed(Exit::FellShort)),
+        run = run_suites(plan, &options, stopping, &mut observer) => Ok(run),
+        () = stop_run(&stop, &sender) => Err(VerbError::Printed(Exit::FellShort)),
     }
 }
+
+/// The outcome has everything that is shown.
+fn ignore_event(_: &RunEvent, _: &RunRecord) {}
 
 /// Checks that the suite has the case.
 fn require_case(plans: &[SuitePlan], wanted: &CaseAddress) -> Result<(), VerbError> {

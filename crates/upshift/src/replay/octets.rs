@@ -38,8 +38,8 @@ fn split_text(octets: &[u8]) -> (&str, &[u8]) {
 /// The text, if it is one: UTF-8 without control characters other than tabs and line ends.
 fn as_text(octets: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(octets).ok()?;
-    let is_textual = |c: char| !c.is_control() || matches!(c, '\r' | '\n' | '\t');
-    if text.chars().all(is_textual) { Some(text) } else { None }
+    let has_controls = text.chars().any(|c| c.is_control() && !matches!(c, '\r' | '\n' | '\t'));
+    if has_controls { None } else { Some(text) }
 }
 
 /// A line with its end made visible.

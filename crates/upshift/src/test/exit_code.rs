@@ -1,7 +1,7 @@
 //! The exit code of a run.
 
 use upshift_record::Exit;
-use upshift_record::suite::{CaseVerdict, RunRecord};
+use upshift_record::suite::RunRecord;
 
 use crate::suite_files::nothing_run;
 
@@ -15,9 +15,7 @@ pub(crate) fn judge_run(run: &RunRecord) -> Exit {
     if summary.errored > 0 {
         return Exit::Environment;
     }
-    let is_skipped = |verdict: &CaseVerdict| matches!(verdict, CaseVerdict::Skipped(_));
-    let mut verdicts = run.outcomes.iter().filter_map(|outcome| outcome.last_try());
-    if verdicts.all(|last| is_skipped(&last.verdict)) {
+    if summary.skipped == summary.executed {
         return nothing_run("nothing was run: every case was skipped");
     }
     Exit::Fine

@@ -22,7 +22,7 @@ use crate::verb_error::VerbResult;
 pub(crate) use self::arguments::TestArgs;
 pub(crate) use self::console::verdict_lines;
 pub(crate) use self::exit_code::judge_run;
-pub(crate) use self::runner::run_options;
+pub(crate) use self::runner::{run_options, stop_run};
 
 impl TestArgs {
     pub(crate) fn run(self) -> VerbResult {

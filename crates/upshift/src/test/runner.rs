@@ -2,7 +2,9 @@
 
 use std::io;
 
+use tokio::sync::watch;
 use upshift_lab::suite::{RunOptions, RunPlan, run_suites};
+use upshift_record::Exit;
 use upshift_record::suite::{RunEvent, RunRecord};
 
 use super::console::Console;
@@ -37,7 +39,7 @@ pub(super) async fn run_once(
     };
     let console = Console::new(output.palette);
     let mut sink = EventSink { output, console, writer: None, is_unread: false, failure: None };
-    let (sender, stopping) = tokio::sync::watch::channel(false);
+    let (sender, stopping) = watch::channel(false);
     let mut observer = |event: &RunEvent, run: &RunRecord| {
         sink.take(event, run);
         if sink.failure.is_some() {
@@ -45,20 +47,21 @@ pub(super) async fn run_once(
         }
     };
     let running = run_suites(plan, &options, stopping, &mut observer);
-    let stop_first = async {
-        stop.first_signal_quietly().await;
-        print_stderr("stopping: the cases that have not ended count as not run");
-        sender.send_replace(true);
-        std::future::pending::<()>().await;
-    };
     let run = tokio::select! {
         run = running => run,
-        () = stop_first => return Ok(upshift_record::Exit::FellShort),
-        () = stop.second_signal() => return Ok(upshift_record::Exit::FellShort),
+        () = stop_run(stop, &sender) => return Ok(Exit::FellShort),
     };
     sink.finish()?;
     github::report_to_actions(&run, output.as_json)?;
     Ok(judge_run(&run))
+}
+
+/// Stops a run at the first signal, and resolves at the second.
+pub(crate) async fn stop_run(stop: &StopSignals, sender: &watch::Sender<bool>) {
+    stop.first_signal_quietly().await;
+    print_stderr("stopping: the cases that have not ended count as not run");
+    sender.send_replace(true);
+    stop.second_signal().await;
 }
 
 /// The settings of a run at this moment.

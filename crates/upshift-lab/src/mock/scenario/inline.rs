@@ -26,13 +26,16 @@ impl Scenario {
         let listed = table.remove("step");
         let file: ScenarioFile =
             Value::Table(table).try_into().map_err(|error| InlineError::of_toml(None, &error))?;
-        let fail = |message: &str| InlineError { step: None, key: None, message: message.into() };
         if file.name.is_empty() {
-            return Err(fail("a scenario inside of a suite needs a `name`"));
+            return Err(InlineError::of_whole("a scenario inside of a suite needs a `name`"));
         }
         let listed = match listed {
             Some(Value::Array(listed)) if !listed.is_empty() => listed,
-            _ => return Err(fail("a scenario has at least one step, which answers")),
+            _ => {
+                return Err(InlineError::of_whole(
+                    "a scenario has at least one step, which answers",
+                ));
+            }
         };
         let mut steps = Vec::new();
         for (place, value) in listed.into_iter().enumerate() {
@@ -48,6 +51,10 @@ impl Scenario {
 }
 
 impl InlineError {
+    fn of_whole(message: &str) -> Self {
+        Self { step: None, key: None, message: message.to_owned() }
+    }
+
     fn of_toml(step: Option<usize>, error: &toml::de::Error) -> Self {
         let message = error.message();
         let key = match message.split_once("unknown field `") {

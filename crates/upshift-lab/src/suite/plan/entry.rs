@@ -23,8 +23,13 @@ impl SuitePlan {
     /// The cases that capture what `case` needs.
     pub fn producers_of(&self, case: &PlannedCase) -> Vec<CaseAddress> {
         let needed = case.needed_captures();
-        let gives = |other: &&PlannedCase| !other.given_captures().is_disjoint(&needed);
-        self.cases.iter().filter(gives).map(|other| other.address.clone()).collect()
+        let mut producers = Vec::new();
+        for other in &self.cases {
+            if !other.given_captures().is_disjoint(&needed) {
+                producers.push(other.address.clone());
+            }
+        }
+        producers
     }
 }
 

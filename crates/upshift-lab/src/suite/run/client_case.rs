@@ -177,18 +177,21 @@ fn trace_of((place, connection): (usize, &ConnectionRecord)) -> ConnectionTrace 
     }
 }
 
+fn mark(at: Duration, what: impl Into<String>) -> TimelineMark {
+    TimelineMark { at_ms: milliseconds(at), what: what.into() }
+}
+
 /// RFC 8446 §5.1: a record with a handshake begins with 22, and then the major version 3.
 fn begins_handshake(entry: &WireEntry) -> bool {
     matches!(&entry.event, WireEvent::Octets(_, octets) if octets.starts_with(&[22, 3]))
 }
 
 fn timeline_of(connection: &ConnectionRecord) -> Vec<TimelineMark> {
-    let mark = |at, what: String| TimelineMark { at_ms: milliseconds(at), what };
-    let mut timeline = vec![mark(connection.accepted, "accepted".to_owned())];
+    let mut timeline = vec![mark(connection.accepted, "accepted")];
     if let Some(first) =
         connection.tls.as_ref().and_then(|tls| tls.inside.entries().into_iter().next())
     {
-        timeline.push(mark(first.at, "TLS".to_owned()));
+        timeline.push(mark(first.at, "TLS"));
     }
     for request in &connection.requests {
         timeline.push(mark(request.received, request_text(request)));
@@ -197,7 +200,7 @@ fn timeline_of(connection: &ConnectionRecord) -> Vec<TimelineMark> {
         }
     }
     if let Some(ended) = connection.ended {
-        timeline.push(mark(ended, "closed".to_owned()));
+        timeline.push(mark(ended, "closed"));
     }
     timeline.sort_by(|first, second| first.at_ms.total_cmp(&second.at_ms));
     timeline
