@@ -24,6 +24,12 @@ pub(crate) fn json_text(value: &impl Serialize) -> io::Result<String> {
     Ok(visible_json(&text) + "\n")
 }
 
+/// A value as JSON in one line, in which every character is visible.
+pub(crate) fn json_line(value: &impl Serialize) -> io::Result<String> {
+    let text = serde_json::to_string(value).map_err(io::Error::from)?;
+    Ok(visible_json(&text) + "\n")
+}
+
 /// The same JSON with a `\u` escape for every character that is not visible.
 fn visible_json(text: &str) -> String {
     let mut visible = String::with_capacity(text.len());

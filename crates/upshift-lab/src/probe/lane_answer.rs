@@ -37,9 +37,11 @@ pub async fn ask_lane(settings: ProbeSettings, lane: Lane) -> LaneAnswer {
     if exchange.error.is_none() && exchange.response.is_none() && exchange.interim.is_empty() {
         exchange.error.clone_from(&row.reason);
     }
-    let is_unreachable = exchange.end == Some(ExchangeEnd::Unreachable);
+    let has_failed_to_begin = exchange.end == Some(ExchangeEnd::Unreachable);
+    // A handshake of TLS that fails says something about the server.
+    let is_unreachable = has_failed_to_begin && timeline.is_empty();
     let is_declined = row.outcome == ProbeOutcome::Declined;
-    let unsupported = if is_unreachable || is_declined { row.reason.clone() } else { None };
+    let unsupported = if has_failed_to_begin || is_declined { row.reason.clone() } else { None };
     let connection = trace_of(&row, &exchange, timeline);
     LaneAnswer { exchange, unsupported, is_unreachable, connection, remarks: row.remarks }
 }

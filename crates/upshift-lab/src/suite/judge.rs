@@ -37,7 +37,8 @@ pub fn judge_exchange(expect: &LaneExpectation, exchange: &RecordedExchange) -> 
         (None, false) => {
             // After a switch to a protocol that is not HTTP, there is none.
             if !is_switched(exchange) || needs_response(expect) {
-                let actual = exchange.error.as_deref().unwrap_or("none");
+                let none = if is_switched(exchange) { "none after the 101" } else { "none" };
+                let actual = exchange.error.as_deref().unwrap_or(none);
                 mismatches.push(Mismatch::new("response", "a final response", actual));
             }
         }
@@ -66,11 +67,15 @@ fn judge_completeness(
     // An answer in another version of HTTP than that of the request is an error of the exchange,
     // unless just that is expected.
     let asked = exchange.request.as_ref().map(|request| request.version.as_str());
-    let is_other_version = asked.is_some_and(|asked| asked != response.version);
-    if is_other_version && expect.version.as_ref() == Some(&response.version) {
-        return;
+    match asked {
+        Some("2") if response.version != "2" => {
+            if expect.version.as_ref() != Some(&response.version) {
+                let actual = format!("HTTP/{}", response.version);
+                mismatches.push(Mismatch::new("protocol", "HTTP/2", actual));
+            }
+        }
+        _ => mismatches.push(Mismatch::new("exchange", "complete", error)),
     }
-    mismatches.push(Mismatch::new("exchange", "complete", error));
 }
 
 fn is_switched(exchange: &RecordedExchange) -> bool {

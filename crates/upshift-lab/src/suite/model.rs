@@ -120,7 +120,8 @@ pub struct LaneExpectation {
     pub notes: Vec<String>,
     /// The lowest level of note that fails the case; `error` if left out, `none` for no limit.
     pub fail_on: Option<FailOn>,
-    /// No final response is expected: the server closes the connection.
+    /// No final response is expected: the server closes the connection, or refuses the handshake of
+    /// TLS.
     pub closed: bool,
     /// Skips the case if the lane cannot be reached, instead of failing it.
     pub skip_if_unsupported: bool,

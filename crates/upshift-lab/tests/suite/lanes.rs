@@ -138,6 +138,54 @@ expect.'*' = { status = 200, skip-if-unsupported = true }
     peer.stop().await;
 }
 
+/// A handshake that the server refuses is its answer, and not an error of the environment.
+#[tokio::test]
+async fn a_version_of_tls_can_be_expected_to_be_refused() {
+    let peer = start_peer("[tls]\nversions = ['1.3']\n[[step]]\nstatus = 200\n").await;
+    let cases = "
+[[probe]]
+id = 'refused'
+req = 'GET /'
+expect.'tls1.2'.closed = true
+[[probe]]
+id = 'open'
+req = 'GET /'
+expect.'tls1.3'.closed = true
+[[probe]]
+id = 'wanted'
+req = 'GET /'
+expect.'tls1.2'.status = 200
+";
+    let record = run(&suite_for(&peer, cases)).await;
+    assert_eq!(verdict(&record, "refused[tls1.2]"), &CaseVerdict::Passed);
+    assert!(mismatches(&record, "open[tls1.3]").contains("none, and a closed connection, got 200"));
+    assert!(mismatches(&record, "wanted[tls1.2]").contains("alert ProtocolVersion"));
+    peer.stop().await;
+}
+
+/// An HTTP/1 response to the preface of HTTP/2 is no answer of the lane, unless it is expected.
+#[tokio::test]
+async fn an_answer_in_another_version_is_named() {
+    // As it has no step for HTTP/2, the peer answers the preface by HTTP/1.1.
+    let peer =
+        start_peer("[[step]]\non = 'h1.*'\nsend = \"HTTP/1.1 204 No Content\\n\\n\"\n").await;
+    let cases = "
+[[probe]]
+id = 'wrong'
+req = 'GET /'
+expect.h2c-prior.status = 404
+[[probe]]
+id = 'right'
+req = 'GET /'
+expect.h2c-prior = { status = 404, version = '1.1' }
+";
+    let record = run(&suite_for(&peer, cases)).await;
+    let wrong = mismatches(&record, "wrong[h2c-prior]");
+    assert_eq!(wrong, "protocol: expected HTTP/2, got HTTP/1.1");
+    assert_eq!(verdict(&record, "right[h2c-prior]"), &CaseVerdict::Passed);
+    peer.stop().await;
+}
+
 /// RFC 9112 §3.2.4, RFC 9113 §8.3.1.
 #[tokio::test]
 async fn options_can_be_about_the_whole_server() {

@@ -12,7 +12,7 @@ use super::exit_code::judge_run;
 use super::github;
 use super::reports::{ReportFile, ReportWriter};
 use crate::signals::StopSignals;
-use crate::terminal::{Palette, print_stderr, print_stdout};
+use crate::terminal::{Palette, json_line, print_stderr, print_stdout};
 use crate::verb_error::{VerbError, VerbResult};
 
 /// The way in which a run is done and shown.
@@ -101,8 +101,7 @@ impl EventSink<'_> {
 
     fn text_for(&self, event: &RunEvent, run: &RunRecord) -> Result<String, VerbError> {
         if self.output.as_json {
-            let line = serde_json::to_string(event).map_err(VerbError::environment)?;
-            return Ok(line + "\n");
+            return Ok(json_line(event)?);
         }
         Ok(self.console.text_for(event, run))
     }
