@@ -83,7 +83,7 @@ pub(crate) fn plan_suites(paths: &[PathBuf]) -> Result<Vec<SuitePlan>, VerbError
             Err(mistakes) => {
                 is_invalid = true;
                 for mistake in mistakes {
-                    // YAML and JSON have no places.
+                    // Some mistakes have no place.
                     let space = if mistake.line == 0 { " " } else { "" };
                     print_stderr_lines(format_args!("error: {name}:{space}{mistake}"));
                 }

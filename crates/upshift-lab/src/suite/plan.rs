@@ -22,7 +22,7 @@ use upshift_record::suite::{CaseAddress, CaseKind};
 use self::lane_targets::Targets;
 use super::content_schema::ContentSchema;
 use super::model::{Capture, ClientExpectation, FailOn, LaneExpectation, SuiteFile};
-use super::place::KeyPath;
+use super::place::{KeyPath, SuitePlaces};
 use super::read::{SuiteError, SuiteFormat, read_suite};
 use super::variables::CaptureText;
 use crate::mock::Scenario;
@@ -49,7 +49,7 @@ pub struct SuitePlan {
 pub struct PlannedCase {
     /// Its address.
     pub address: CaseAddress,
-    /// Its line in the suite, from 1; `None` in YAML and JSON, whose parsers keep no places.
+    /// Its line in the suite, from 1; `None` if it is not known.
     pub line: Option<usize>,
     /// The number of times that it is tried again when it fails.
     pub retries: u32,
@@ -144,8 +144,7 @@ pub fn plan_suite(
     let mut planner = Planner {
         path,
         folder: folder_of(path),
-        text,
-        format,
+        places: SuitePlaces::parse(text, format),
         environment,
         mistakes: Vec::new(),
         targets: Targets::default(),
@@ -165,8 +164,7 @@ fn folder_of(path: &str) -> PathBuf {
 struct Planner<'p> {
     path: &'p str,
     folder: PathBuf,
-    text: &'p str,
-    format: SuiteFormat,
+    places: SuitePlaces<'p>,
     environment: EnvironmentLookup<'p>,
     mistakes: Vec<SuiteError>,
     targets: Targets,
@@ -228,7 +226,7 @@ impl Planner<'_> {
 
     /// The line of a case; `None` if it is not known.
     fn line(&self, at: &KeyPath) -> Option<usize> {
-        let (line, _) = at.locate(self.text, self.format);
+        let (line, _) = self.places.locate(at);
         if line > 0 { Some(line) } else { None }
     }
 
@@ -258,7 +256,7 @@ impl Planner<'_> {
     }
 
     fn mistake(&mut self, at: &KeyPath, message: String, help: &str) {
-        let (line, column) = at.locate(self.text, self.format);
+        let (line, column) = self.places.locate(at);
         self.mistakes.push(SuiteError { line, column, message, help: help.to_owned() });
     }
 }

@@ -83,7 +83,8 @@ pub(super) fn read_suite(text: &str, format: SuiteFormat) -> Result<SuiteFile, S
     }
 }
 
-fn to_usize(number: u64) -> usize {
+/// The number, or the largest if it does not fit.
+pub(super) fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

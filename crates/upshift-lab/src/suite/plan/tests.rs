@@ -211,3 +211,11 @@ fn a_client_is_given_a_scenario_that_exists() {
     let lost = client("scenario = 'bare-426'").replace("{url}", "http://a");
     assert!(mistakes(&lost)[0].contains("the client would not find the mock"));
 }
+
+#[test]
+fn mistakes_in_yaml_have_their_places() {
+    let text = "target: http://a\nprobe:\n  - id: a\n    req: GET /\n    expect: { h1.1: {} }\n";
+    let mistakes = plan_suite("a.upshift.yaml", text, SuiteFormat::Yaml, &|_| None).unwrap_err();
+    let mistake = mistakes[0].to_string();
+    assert!(mistake.starts_with("5:21: the expectation for h1.1 checks nothing"), "{mistake}");
+}
