@@ -330,3 +330,65 @@ fn watching_runs_again_after_a_change() {
     run.signal("INT");
     assert_eq!(run.ended(), 0);
 }
+
+/// A mock server, for suites that are asked of one.
+struct Mock {
+    url: String,
+    _program: Program,
+}
+
+impl Mock {
+    fn start(scenario: &Path) -> Self {
+        let mut command = Command::new(binary());
+        command.arg("mock").arg(scenario);
+        let mut program = Program::start(command);
+        let url = program.wait_for("the address", |lines| {
+            let line = lines.iter().find(|line| line.starts_with("http://"))?;
+            line.split_whitespace().next().map(str::to_owned)
+        });
+        Self { url, _program: program }
+    }
+}
+
+/// The case whose value is needed runs first, and every octet is shown.
+#[test]
+fn a_replay_runs_what_the_case_needs() {
+    let folder = Scratch::new();
+    let scenario = folder.file(
+        "peer.toml",
+        "[[step]]\nwhen = { path = '/login' }\nstatus = 200\nfields = [['X-Token', 't1']]\n\
+         [[step]]\nwhen = { fields = ['X-Token: t1'] }\nstatus = 200\nbody = 'fine'\n\
+         [[step]]\nstatus = 401\n",
+    );
+    let mock = Mock::start(&scenario);
+    let text = format!(
+        "target = '{}'\n\
+         [[probe]]\nid = 'login'\nreq = 'GET /login'\nexpect.'h1.1'.status = 200\n\
+         capture.token = {{ field = 'X-Token' }}\n\
+         [[probe]]\nid = 'order'\nreq = 'GET /order'\nfields.X-Token = '${{capture:token}}'\n\
+         expect.h2c-prior = {{ status = 200, body = 'fine' }}\n",
+        mock.url
+    );
+    let suite = write_suite(&folder, "order.upshift.toml", &text);
+    let address = format!("{suite}::order[h2c-prior]");
+    let output = upshift_with(&["replay", &address], &[]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let first = format!("runs first, for a value that the case needs: {suite}::login[h1.1]");
+    assert!(output.stderr.contains(&first), "{}", output.stderr);
+    // The preface of HTTP/2 is text, and its frames are not.
+    assert!(output.stdout.contains("> PRI * HTTP/2.0\\r\\n"), "{}", output.stdout);
+    assert!(output.stdout.contains("> 000000  00 00 0c 04"), "{}", output.stdout);
+
+    let output = upshift_with(&["replay", "--json", &address], &[]);
+    let outcome: Value =
+        serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!(outcome["tries"][0]["verdict"], "passed");
+    let fields = &outcome["tries"][0]["evidence"]["exchanges"][0]["request"]["fields"];
+    assert!(fields.to_string().contains("t1"), "{fields}");
+
+    let output = upshift_with(&["replay", &format!("{suite}::odrer[h1.1]")], &[]);
+    assert_eq!(output.code, 2, "{output:?}");
+    assert!(output.stderr.contains("did you mean the case `order`?"), "{}", output.stderr);
+    let output = upshift_with(&["replay", &format!("{suite}::order")], &[]);
+    assert!(output.stderr.contains("it has '"), "{}", output.stderr);
+}

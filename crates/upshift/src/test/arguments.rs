@@ -7,7 +7,7 @@ use upshift_lab::suite::{CaseFilter, RunPlan};
 use upshift_record::Exit;
 
 use super::reports::ReportFile;
-use super::runner::Output;
+use super::runner::RunSettings;
 use crate::suite_files::{find_suites, nothing_run, plan_suites};
 use crate::terminal::{Palette, counted, print_stderr};
 use crate::verb_error::VerbError;
@@ -88,8 +88,8 @@ impl TestArgs {
     }
 
     /// The way in which a run is done and shown.
-    pub(super) fn output(&self) -> Output<'_> {
-        Output {
+    pub(super) fn settings(&self) -> RunSettings<'_> {
+        RunSettings {
             jobs: self.jobs.map(usize::from),
             retries: self.retries,
             fail_fast: self.fail_fast,

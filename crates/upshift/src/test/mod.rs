@@ -38,7 +38,7 @@ impl TestArgs {
         }
         build_runtime()?.block_on(async {
             let stop = StopSignals::new()?;
-            run_once(&plan, &self.output(), &stop).await
+            run_once(&plan, &self.settings(), &stop).await
         })
     }
 

@@ -16,7 +16,7 @@ use crate::terminal::{Palette, json_line, print_stderr, print_stdout};
 use crate::verb_error::{VerbError, VerbResult};
 
 /// The way in which a run is done and shown.
-pub(super) struct Output<'a> {
+pub(super) struct RunSettings<'a> {
     pub(super) jobs: Option<usize>,
     pub(super) retries: u32,
     pub(super) fail_fast: bool,
@@ -29,16 +29,16 @@ pub(super) struct Output<'a> {
 /// at once.
 pub(super) async fn run_once(
     plan: &RunPlan,
-    output: &Output<'_>,
+    settings: &RunSettings<'_>,
     stop: &StopSignals,
 ) -> VerbResult {
     let options = RunOptions {
-        retries: output.retries,
-        fail_fast: output.fail_fast,
-        ..run_options(output.jobs)
+        retries: settings.retries,
+        fail_fast: settings.fail_fast,
+        ..run_options(settings.jobs)
     };
-    let console = Console::new(output.palette);
-    let mut sink = EventSink { output, console, writer: None, is_unread: false, failure: None };
+    let console = Console::new(settings.palette);
+    let mut sink = EventSink { settings, console, writer: None, is_unread: false, failure: None };
     let (sender, stopping) = watch::channel(false);
     let mut observer = |event: &RunEvent, run: &RunRecord| {
         sink.take(event, run);
@@ -52,7 +52,7 @@ pub(super) async fn run_once(
         () = stop_run(stop, &sender) => return Ok(Exit::FellShort),
     };
     sink.finish()?;
-    github::report_to_actions(&run, output.as_json)?;
+    github::report_to_actions(&run, settings.as_json)?;
     Ok(judge_run(&run))
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn run_options(jobs: Option<usize>) -> RunOptions {
 
 /// Takes events: prints them, and hands outcomes to the reports.
 struct EventSink<'a> {
-    output: &'a Output<'a>,
+    settings: &'a RunSettings<'a>,
     console: Console,
     writer: Option<ReportWriter>,
     /// The reader of stdout has gone, as `head` does. The run goes on: its exit code still counts.
@@ -100,7 +100,7 @@ impl EventSink<'_> {
     }
 
     fn text_for(&self, event: &RunEvent, run: &RunRecord) -> Result<String, VerbError> {
-        if self.output.as_json {
+        if self.settings.as_json {
             return Ok(json_line(event)?);
         }
         Ok(self.console.text_for(event, run))
@@ -115,7 +115,7 @@ impl EventSink<'_> {
         }
         match event {
             RunEvent::Planned { .. } => {
-                self.writer = ReportWriter::start(self.output.reports, run)?;
+                self.writer = ReportWriter::start(self.settings.reports, run)?;
             }
             RunEvent::Finished { address, .. } => {
                 if let (Some(writer), Some(outcome)) = (&self.writer, run.outcome_of(address))

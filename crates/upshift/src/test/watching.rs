@@ -44,7 +44,7 @@ async fn run_planned(args: &TestArgs, plan: &RunPlan, stop: &StopSignals) -> Ver
     if plan.is_empty() {
         return Ok(args.explain_empty(plan));
     }
-    match run_once(plan, &args.output(), stop).await {
+    match run_once(plan, &args.settings(), stop).await {
         Err(error) => Ok(error.print_and_return_exit()),
         Ok(exit) => Ok(exit),
     }
