@@ -392,3 +392,22 @@ fn a_replay_runs_what_the_case_needs() {
     let output = upshift_with(&["replay", &format!("{suite}::order")], &[]);
     assert!(output.stderr.contains("it has '"), "{}", output.stderr);
 }
+
+/// The handshake switches, and what `ws` answers to a plain request lacks `Upgrade`.
+#[test]
+fn a_websocket_server_is_asked_for_a_switch() {
+    peers!("node", "node packages");
+    let server = ProbedServer::start("Node ws");
+    let folder = Scratch::new();
+    let text = format!(
+        "target = 'http://{}'\n\
+         [[probe]]\nid = 'switch'\nreq = 'GET /'\n\
+         expect.ws = {{ interim = [101], interim-fields.101.Upgrade = 'websocket' }}\n\
+         [[probe]]\nid = 'plain'\nreq = 'GET /'\n\
+         expect.'h1.1' = {{ status = 426, absent = ['Upgrade'], notes = ['U001'] }}\n",
+        server.http()
+    );
+    let suite = write_suite(&folder, "ws.upshift.toml", &text);
+    let output = upshift_with(&["test", &suite], &[]);
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+}
