@@ -90,7 +90,7 @@ impl ProbedServer {
         self.http
     }
 
-    /// Where it listens with TLS.
+    /// The address of its TLS port.
     ///
     /// # Panics
     /// If it does not.

@@ -234,7 +234,7 @@ fn wait_until_written(report: &Path) {
     }
 }
 
-/// What is wrong with a suite or with the call, the exit code, and a part of what is said.
+/// Faults of a suite or of the call, each with its exit code and a part of the message.
 #[test]
 fn mistakes_have_their_place_and_nothing_run_is_exit_4() {
     let folder = Scratch::new();

@@ -26,7 +26,7 @@ pub(super) struct Answer {
     pub(super) row: ProbeRow,
     /// The certificate, after a TLS handshake.
     pub(super) certificate: Option<CertificateFacts>,
-    /// What happened when, apart from the octets.
+    /// The events with their times, apart from the octets.
     pub(super) timeline: Vec<TimelineMark>,
 }
 

@@ -93,7 +93,7 @@ impl Http1Exchange {
                 }
                 ResponseEvent::End => {}
                 ResponseEvent::Switched => return Ok(AfterResponse::Switched),
-                // The codec is told of no content, so a response never ends before it.
+                // The codec expects no content, so a response never ends before it.
                 ResponseEvent::Paused | ResponseEvent::Closed => {
                     return Ok(AfterResponse::Answered);
                 }

@@ -56,7 +56,7 @@ fn judge_close(exchange: &RecordedExchange, mismatches: &mut Vec<Mismatch>) {
     }
 }
 
-/// A response that breaks off is none, whatever its head says.
+/// A response that breaks off is a failure, even if its head is as expected.
 fn judge_completeness(
     expect: &LaneExpectation,
     exchange: &RecordedExchange,

@@ -2,10 +2,9 @@
 //!
 //! 1. [`plan_suite`] reads a file and plans its cases. Every mistake is reported with its place.
 //! 2. Each case has a stable address, made of the file, the id and the lane.
-//! 3. [`judge_exchange`] compares a recorded exchange with the expectation.
-//! 4. [`RunSummary`](upshift_record::suite::RunSummary) counts the outcomes against the plan, and [`report`] writes them.
-//!
-//! [`run_suites`] runs the cases of a plan.
+//! 3. [`run_suites`] runs the cases that a [`RunPlan`] has chosen. [`judge_exchange`] compares a
+//!    recorded exchange with the expectation.
+//! 4. The record of a run counts the outcomes against the plan, and [`report`] renders it.
 
 mod content_schema;
 mod date;

@@ -78,7 +78,7 @@ async fn a_request_goes_over_every_lane() {
     peer.stop().await;
 }
 
-/// What the peer received, by lane.
+/// The content that the peer received over a lane.
 fn received(exchanges: &[&RecordedExchange], lane: Lane) -> Vec<u8> {
     let found = exchanges.iter().find(|exchange| exchange.lane == Some(lane)).unwrap();
     let body = found.request.as_ref().and_then(|request| request.body.as_ref());

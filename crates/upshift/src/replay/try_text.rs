@@ -82,7 +82,7 @@ fn protection_text(connection: &ConnectionTrace) -> String {
     }
 }
 
-/// What happened on a connection and its octets, in the order of their times.
+/// The events and the octets of a connection, in the order of their times.
 fn entries_of(connection: &ConnectionTrace) -> Vec<(f64, Vec<String>, Hue)> {
     let mut entries = Vec::new();
     for mark in &connection.timeline {

@@ -17,7 +17,7 @@ pub(super) fn list_addresses(entries: &[CaseEntry]) -> String {
     text
 }
 
-/// What each case would do, and what it expects.
+/// The action and the expectation of each case.
 pub(super) fn describe_cases(entries: &[CaseEntry], palette: Palette) -> String {
     let mut text = String::new();
     for entry in entries {

@@ -26,7 +26,7 @@ pub use self::run_plan::RunPlan;
 
 /// Runs the cases of a plan.
 ///
-/// When `stop` becomes true, the cases that run are ended, and they and all others stay without an
+/// As soon as `stop` is true, the cases that run are ended, and they and all others stay without an
 /// outcome.
 pub async fn run_suites(
     plan: &RunPlan,

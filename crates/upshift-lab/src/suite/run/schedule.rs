@@ -25,7 +25,7 @@ pub(super) struct Schedule<'o> {
     running: JoinSet<Option<FinishedCase>>,
     messages: mpsc::UnboundedReceiver<CaseMessage>,
     sender: mpsc::UnboundedSender<CaseMessage>,
-    /// What each suite has captured, by its path.
+    /// The values that each suite has captured, by its path.
     captured: BTreeMap<String, Captured>,
     fell_short: bool,
 }
