@@ -7,6 +7,7 @@ pub mod client_run;
 pub mod grade;
 pub mod lenient_http1;
 pub mod mock;
+mod nearest_name;
 pub mod probe;
 pub mod suite;
 pub mod wire_log;

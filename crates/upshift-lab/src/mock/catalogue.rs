@@ -1,7 +1,8 @@
 //! The catalogue: peers that behave as servers in the field do, right and wrong.
 
 use super::error::MockError;
-use super::scenario::{Scenario, nearest_name};
+use super::scenario::Scenario;
+use crate::nearest_name::nearest_name;
 
 /// The files of the catalogue, by name.
 const FILES: &[(&str, &str)] = &[

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::model::SuiteFile;
+pub use crate::nearest_name::nearest_name;
 
 /// The formats of suites. All have the same keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,20 +116,6 @@ fn suggest_spelling(message: &str) -> Option<String> {
     let names = known.split([',', ' ', '\n']).map(|name| name.trim_matches('`'));
     let nearest = nearest_name(unknown, names.filter(|name| !name.is_empty()))?;
     Some(format!("did you mean `{nearest}`?"))
-}
-
-/// The name of `names` that is most like `typed`, if one is like it at all.
-pub fn nearest_name<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let mut best = None;
-    let mut best_likeness = 0.7;
-    for name in names {
-        let likeness = strsim::jaro_winkler(typed, name);
-        if likeness > best_likeness {
-            best = Some(name);
-            best_likeness = likeness;
-        }
-    }
-    best
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::nearest_name::nearest_name;
+
 /// A file that is no scenario. The author of the file is at fault.
 ///
 /// As text it is `FILE:LINE:COLUMN: message`.
@@ -73,22 +75,4 @@ pub(super) fn with_proposal(message: &str) -> String {
         Some(near) => format!("{kind}; did you mean `{near}`?"),
         None => format!("{kind}; known are `{}`", known.join("`, `")),
     }
-}
-
-/// The candidate nearest to `given`, if one is near enough to be meant.
-pub(crate) fn nearest_name<'c>(
-    given: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
-    let mut nearest = None;
-    for candidate in candidates {
-        // Damerau, because swapped letters are one slip, not two.
-        let distance = strsim::damerau_levenshtein(given, candidate);
-        let limit = 1.max(candidate.len().max(given.len()) / 3);
-        if distance <= limit && nearest.is_none_or(|(least, _)| distance < least) {
-            nearest = Some((distance, candidate));
-        }
-    }
-    let (_, name) = nearest?;
-    Some(name)
 }

@@ -21,7 +21,6 @@ use upshift_record::Lane;
 
 pub(crate) use condition::{AskedRequest, Origin, host_of};
 pub use error::ScenarioError;
-pub(crate) use error::nearest_name;
 pub use grading::{ClientKind, FirstPort, Wanted};
 pub(crate) use step::{Answer, AnswerTime, ChosenStep, Step, Then};
 pub(crate) use template::Placeholders;
