@@ -110,12 +110,13 @@ fn has_token(list: &[u8], token: &str) -> bool {
 impl fmt::Display for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Equals(text) => write!(f, "is `{text}`"),
-            Self::Contains(part) => write!(f, "contains `{part}`"),
-            Self::Lacks(part) => write!(f, "does not contain `{part}`"),
-            Self::Token(token) => write!(f, "has the member `{token}`"),
-            Self::Matches(pattern) => write!(f, "matches `{pattern}`"),
-            Self::Count(count) => write!(f, "has {count} lines"),
+            Self::Equals(text) => write!(f, "`{text}`"),
+            Self::Contains(part) => write!(f, "a text with `{part}`"),
+            Self::Lacks(part) => write!(f, "a text without `{part}`"),
+            Self::Token(token) => write!(f, "the member `{token}`"),
+            Self::Matches(pattern) => write!(f, "a text that matches `{pattern}`"),
+            Self::Count(1) => f.write_str("1 line"),
+            Self::Count(count) => write!(f, "{count} lines"),
         }
     }
 }
@@ -232,8 +233,8 @@ mod tests {
     #[test]
     fn an_absent_field_meets_only_a_count_of_zero() {
         assert_eq!(unmet("{ count = 0 }", &[]), Vec::<String>::new());
-        assert_eq!(unmet("{ lacks = 'a' }", &[]), ["does not contain `a`"]);
-        assert_eq!(unmet("''", &[]), ["is ``"]);
+        assert_eq!(unmet("{ lacks = 'a' }", &[]), ["a text without `a`"]);
+        assert_eq!(unmet("''", &[]), ["``"]);
     }
 
     #[test]

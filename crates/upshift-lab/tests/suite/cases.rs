@@ -140,7 +140,7 @@ async fn clients_are_judged_by_what_they_say_and_ask() {
     let wrong = mismatches(&record, "wrong");
     for part in [
         "end of the client: expected exit code 0, got exit code 1",
-        "stdout: expected is `x`, got \"\"",
+        "stdout: expected `x`, got \"\"",
         "number of requests: expected 1, got 0",
         "request 1: expected a request, got none",
     ] {

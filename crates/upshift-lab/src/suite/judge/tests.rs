@@ -60,7 +60,7 @@ fn each_difference_is_named_once() {
             "interim-fields.101.Upgrade = 'a'",
             "interim responses: expected 101, got no such response",
         ),
-        ("fields.Location = 'a'", "field Location: expected is `a`, got no such field"),
+        ("fields.Location = 'a'", "field Location: expected `a`, got no such field"),
         ("absent = ['Connection']", "field Connection: expected none, got \"Upgrade\""),
         ("json.'/rule' = 'x'", "JSON at /rule: expected \"x\", got \"tls\""),
         ("json.'/none' = 1", "JSON at /none: expected 1, got nothing there"),
