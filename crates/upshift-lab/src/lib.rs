@@ -9,5 +9,6 @@ pub mod lenient_http1;
 pub mod mock;
 mod nearest_name;
 pub mod probe;
+mod secret_names;
 pub mod suite;
 pub mod wire_log;

@@ -4,6 +4,7 @@ use upshift_record::{RecordedBody, RecordedField, RecordedRequest};
 
 use super::settings::ProbeSettings;
 use super::target::Target;
+use crate::secret_names::may_be_secret;
 
 /// The value of `User-Agent`.
 pub(super) const USER_AGENT: &str = concat!("upshift-probe/", env!("CARGO_PKG_VERSION"));
@@ -124,14 +125,6 @@ fn is_named_endpoint(settings: &ProbeSettings, to: &Target) -> bool {
     let url = &settings.target;
     let is_url = (to.is_tls, to.port) == (url.is_tls, url.port);
     is_url || (to.is_tls && Some(to.port) == settings.tls_port)
-}
-
-/// Returns true for a field whose value should not go to another endpoint.
-fn may_be_secret(name: &str) -> bool {
-    const SIGNS: [&str; 8] =
-        ["auth", "cookie", "credential", "key", "password", "secret", "session", "token"];
-    let name = name.to_ascii_lowercase();
-    SIGNS.iter().any(|sign| name.contains(sign))
 }
 
 /// The record of the content of a request.

@@ -53,6 +53,9 @@ impl Target {
             ));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() {
+            return Err(TargetError(format!("`{url}` names no host")));
+        }
         let port = match (uri.port_u16(), is_tls) {
             (Some(0), _) => return Err(TargetError("port 0 cannot be connected to".to_owned())),
             (Some(port), _) => port,
@@ -146,6 +149,7 @@ mod tests {
             ("http://u:p@a.example", "user information"),
             ("http://a.example:0/", "port 0"),
             ("http://", "is not a URL"),
+            ("http://:80/", "names no host"),
             ("a b", "is not a URL"),
         ] {
             let error = Target::parse(text).unwrap_err().to_string();

@@ -8,6 +8,7 @@
 
 mod content_schema;
 mod date;
+pub mod draft;
 mod duration;
 mod filter;
 mod grade_expectation;
@@ -23,6 +24,7 @@ pub mod report;
 mod request_text;
 mod run;
 mod status;
+mod toml_text;
 mod variables;
 
 pub use date::SuiteDate;
@@ -34,7 +36,7 @@ pub use plan::{
     CaseAction, EnvironmentLookup, PlannedCase, PlannedClient, PlannedLint, PlannedProbe,
     SuitePlan, plan_suite,
 };
-pub use predicate::TextExpectation;
+pub use predicate::{Predicate, TextExpectation};
 pub use read::{SuiteError, SuiteFormat, nearest_name};
 pub use request_text::{RequestText, RequestTextError};
 pub use run::{EventObserver, RunOptions, RunPlan, run_suites};

@@ -1,10 +1,13 @@
 //! What a suite expects of a text, such as a field value or the output of a client.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use regex::bytes::Regex;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
+
+use super::toml_text::toml_string;
 
 /// An expectation of a text, or of all lines of one field.
 ///
@@ -16,7 +19,7 @@ pub struct TextExpectation {
 
 /// One predicate.
 #[derive(Clone, Debug)]
-enum Predicate {
+pub enum Predicate {
     /// The text is equal.
     Equals(String),
     /// The text contains this.
@@ -75,7 +78,57 @@ impl TextExpectation {
 
     /// The expectation of an equal text.
     pub fn equal_to(text: &str) -> Self {
-        Self { predicates: vec![Predicate::Equals(text.to_owned())] }
+        Self::of(Predicate::Equals(text.to_owned()))
+    }
+
+    /// The expectation of one predicate.
+    pub fn of(predicate: Predicate) -> Self {
+        Self { predicates: vec![predicate] }
+    }
+
+    /// Adds the predicates of `other`; `None`, and no change, if a suite could not write both: it
+    /// has one `equals`, one `matches` and one `count`.
+    pub(super) fn add(&mut self, other: Self) -> Option<()> {
+        for predicate in &other.predicates {
+            let may_repeat = matches!(
+                predicate,
+                Predicate::Contains(_) | Predicate::Lacks(_) | Predicate::Token(_)
+            );
+            let key = std::mem::discriminant(predicate);
+            let has_one = self.predicates.iter().any(|own| std::mem::discriminant(own) == key);
+            if has_one && !may_repeat {
+                return None;
+            }
+        }
+        self.predicates.extend(other.predicates);
+        Some(())
+    }
+
+    /// The expectation as a suite writes it: a string, or an inline table.
+    pub(super) fn to_toml(&self) -> String {
+        if let [Predicate::Equals(text)] = self.predicates.as_slice() {
+            return toml_string(text);
+        }
+        let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for predicate in &self.predicates {
+            let (key, value) = match predicate {
+                Predicate::Equals(text) => ("equals", toml_string(text)),
+                Predicate::Contains(part) => ("contains", toml_string(part)),
+                Predicate::Lacks(part) => ("lacks", toml_string(part)),
+                Predicate::Token(token) => ("token", toml_string(token)),
+                Predicate::Matches(pattern) => ("matches", toml_string(pattern.as_str())),
+                Predicate::Count(count) => ("count", count.to_string()),
+            };
+            values.entry(key).or_default().push(value);
+        }
+        let mut pairs = Vec::new();
+        for (key, values) in values {
+            pairs.push(match values.as_slice() {
+                [value] => format!("{key} = {value}"),
+                values => format!("{key} = [{}]", values.join(", ")),
+            });
+        }
+        format!("{{ {} }}", pairs.join(", "))
     }
 }
 

@@ -121,6 +121,11 @@ impl fmt::Display for CaptureText {
     }
 }
 
+/// The text that stands for `text` itself in a suite: `${` becomes `$${`.
+pub fn escape_variables(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
 fn value_of(
     reference: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
