@@ -45,6 +45,14 @@ impl HeaderPattern {
         self.name.lower()
     }
 
+    /// A value that fits: that of the pattern without its stars; `any` where every value does.
+    pub fn example(&self) -> String {
+        match &self.value {
+            Some(value) if !value.is_any() => value.example(),
+            _ => "any".to_owned(),
+        }
+    }
+
     pub(super) fn fits(&self, facts: &Facts<'_>, lines: LineQuantifier) -> bool {
         let name = self.name.lower();
         let Some(wanted) = &self.value else { return facts.fields.has(name) };

@@ -59,6 +59,11 @@ impl Glob {
         matches!(&*self.pieces, [head, tail] if head.is_empty() && tail.is_empty())
     }
 
+    /// The shortest text that matches.
+    pub(super) fn example(&self) -> String {
+        String::from_utf8_lossy(&self.pieces.concat()).into_owned()
+    }
+
     /// Returns true if `text` matches the pattern.
     pub(super) fn matches(&self, text: &[u8], case: Case) -> bool {
         match_pieces(self.pieces_in(case), &fold_case(text, case))

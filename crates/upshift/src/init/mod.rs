@@ -1,9 +1,10 @@
-//! `upshift init`: writes a first policy file, from flags or from answers.
+//! `upshift init`: writes a first policy file, from flags or from answers, or a first suite.
 
 mod answers;
 mod ask;
 mod draft;
 mod listeners;
+mod suite;
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -20,12 +21,16 @@ use crate::verb_error::{VerbError, VerbResult};
 
 use answers::Answers;
 use draft::{TOKEN, shell_argument};
+use suite::{SuiteFlags, write_suite};
 
-/// Write a first policy file, by asking or by flags
+/// Write a first policy file, by asking or by flags; or a first suite, from what exists
 ///
 /// On a terminal and without flags it asks a few questions. Every rule that it writes starts in
 /// phase observe: it counts what it would refuse, but refuses nothing. The file is checked before
 /// it is written, and no file is overwritten without --force.
+///
+/// With --suite it writes a suite for `upshift test`, to stdout unless a file is named. Secrets of a
+/// source, such as Authorization, become variables.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -34,6 +39,8 @@ Examples:
   upshift init --upstream http://127.0.0.1:3000 --api header:X-Api-Version=2.0 --client AcmeApp=5.1
   upshift init staging.toml --upstream http://10.0.0.7 --http 0.0.0.0:8080 --client Chrome=109 --phase warn
   upshift init - --upstream http://127.0.0.1:3000 --tls=1.3     print the file
+  upshift init --suite --from-policy upshift.toml -o gateway.upshift.toml
+  upshift init --suite --from-har session.har --target https://staging.example.com
 
 Exit codes: 0 it was written, 2 wrong usage or the file exists, 3 it cannot be written.")]
 pub(crate) struct InitArgs {
@@ -47,10 +54,16 @@ pub(crate) struct InitArgs {
     force: bool,
     #[command(flatten)]
     answers: Answers,
+    #[command(flatten)]
+    suite: SuiteFlags,
 }
 
 impl InitArgs {
     pub(crate) fn run(self) -> VerbResult {
+        if self.suite.suite {
+            let file = self.output.or(self.file);
+            return write_suite(&self.suite, file.as_deref(), self.force);
+        }
         let file = self.output.or(self.file).unwrap_or_else(usual_file);
         let to_stdout = file == Path::new("-");
         // Before any question, so that no one answers them in vain.
