@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NoteLevel, RecordedExchange, WireText};
+use crate::{NoteLevel, RecordedExchange, WireText, octet_lines};
 
 /// The value of `schema` in a [`ProbeReport`].
 pub const PROBE_SCHEMA: &str = "upshift.probe/1";
@@ -164,6 +164,22 @@ pub struct ProbeNote {
     pub source: String,
     /// The questions whose exchanges it is about.
     pub questions: Vec<String>,
+}
+
+impl WireRecord {
+    /// The event as lines: the octets, with `>` before those that were sent and `<` before those
+    /// that were received; or its end or failure.
+    pub fn lines(&self) -> Vec<String> {
+        let sign = match self.event.as_str() {
+            "sent" => "> ",
+            "received" => "< ",
+            "sent-end" => return vec!["> (end)".to_owned()],
+            "received-end" => return vec!["< (end)".to_owned()],
+            _ => return vec![format!("! {}", self.octets.to_text())],
+        };
+        let lines = octet_lines(self.octets.as_bytes());
+        lines.into_iter().map(|line| format!("{sign}{line}")).collect()
+    }
 }
 
 impl ProbeReport {

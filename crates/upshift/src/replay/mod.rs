@@ -1,6 +1,5 @@
 //! `upshift replay`: runs one case again, and shows every octet.
 
-mod octets;
 mod try_text;
 
 use clap::Args;

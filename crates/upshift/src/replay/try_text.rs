@@ -7,9 +7,8 @@ use upshift_record::probe::WireRecord;
 use upshift_record::suite::{
     CaseEvidence, CaseNote, CaseOutcome, CaseTry, CaseVerdict, ClientRun, ConnectionTrace,
 };
-use upshift_record::{NoteLevel, Protection};
+use upshift_record::{NoteLevel, Protection, octet_lines};
 
-use super::octets::octet_lines;
 use crate::terminal::{Hue, Palette};
 use crate::test::verdict_lines;
 
@@ -89,23 +88,11 @@ fn entries_of(connection: &ConnectionTrace) -> Vec<(f64, Vec<String>, Hue)> {
         entries.push((mark.at_ms, vec![format!("* {}", mark.what)], Hue::Warning));
     }
     for record in &connection.wire {
-        entries.push((record.at_ms, wire_lines(record), hue_of(record)));
+        entries.push((record.at_ms, record.lines(), hue_of(record)));
     }
     // A stable sort: what happened at the same time keeps its order.
     entries.sort_by(|first, second| first.0.total_cmp(&second.0));
     entries
-}
-
-fn wire_lines(record: &WireRecord) -> Vec<String> {
-    let sign = match record.event.as_str() {
-        "sent" => "> ",
-        "received" => "< ",
-        "sent-end" => return vec!["> (end)".to_owned()],
-        "received-end" => return vec!["< (end)".to_owned()],
-        _ => return vec![format!("! {}", record.octets.to_text())],
-    };
-    let lines = octet_lines(record.octets.as_bytes());
-    lines.into_iter().map(|line| format!("{sign}{line}")).collect()
 }
 
 fn hue_of(record: &WireRecord) -> Hue {

@@ -10,7 +10,7 @@ const SHORTEST_TEXT: usize = 12;
 
 /// The lines for octets, each without an end. Nothing is left out: what follows the last line of
 /// text is in hexadecimal, such as frames after a 101.
-pub(super) fn octet_lines(octets: &[u8]) -> Vec<String> {
+pub fn octet_lines(octets: &[u8]) -> Vec<String> {
     let (text, rest) = split_text(octets);
     let mut lines: Vec<String> = text.split_inclusive('\n').map(text_line).collect();
     lines.extend(rest.chunks(PER_LINE).enumerate().map(hex_line));
