@@ -65,6 +65,8 @@ fn head_elements(delivery: Delivery<'_>) -> Markup {
             (head)
         },
         Delivery::File => html! {
+            // Before the style, to which it applies.
+            meta http-equiv="Content-Security-Policy" content=(stylesheet::file_policy());
             style { (maud::PreEscaped(stylesheet::CSS)) }
         },
     }

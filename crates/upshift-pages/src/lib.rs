@@ -1,4 +1,4 @@
-//! The pages of the dashboard and of `report --html`: records in, HTML out.
+//! The pages of the dashboard, of `report --html` and of tests: records in, HTML out.
 //!
 //! 1. Pages load nothing from other hosts and have no inline script and no `style=` attribute, so
 //!    that a strict Content-Security-Policy applies to them.
@@ -25,6 +25,7 @@ pub mod phase;
 pub mod probe;
 pub mod report;
 pub mod rule;
+pub mod run;
 pub mod stylesheet;
 pub mod table;
 pub mod time_text;
@@ -32,3 +33,4 @@ mod urgency;
 pub mod verbs;
 pub mod view;
 pub mod viewer;
+mod visible_text;

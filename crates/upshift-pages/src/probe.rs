@@ -8,6 +8,7 @@ use upshift_record::{NoteLevel, RecordedExchange, RecordedField, RecordedRespons
 
 use crate::layout::{Delivery, Page};
 use crate::table::{Column, Table};
+use crate::visible_text::{visible_content, with_code};
 
 /// Renders the report.
 pub fn render_probe(report: &ProbeReport) -> String {
@@ -198,15 +199,6 @@ fn notes_section(notes: &[ProbeNote]) -> Markup {
     }
 }
 
-/// A text in which what stands between backticks is code.
-fn with_code(text: &str) -> Markup {
-    html! {
-        @for (place, part) in text.split('`').enumerate() {
-            @if place % 2 == 1 { code { (part) } } @else { (part) }
-        }
-    }
-}
-
 fn exchanges_section(report: &ProbeReport) -> Markup {
     html! {
         section aria-labelledby="exchanges" {
@@ -251,22 +243,8 @@ fn push_response(text: &mut String, response: &RecordedResponse) {
         && !body.octets.is_empty()
     {
         text.push('\n');
-        push_content(text, &body.octets);
+        text.push_str(&visible_content(&body.octets));
         text.push('\n');
-    }
-}
-
-/// Content in its own lines. Other control characters, and those that change the direction of a
-/// text, are shown as U+FFFD.
-fn push_content(text: &mut String, octets: &[u8]) {
-    for character in String::from_utf8_lossy(octets).chars() {
-        let is_hidden = match character {
-            '\n' | '\t' => false,
-            '\r' => continue,
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-            other => other.is_control(),
-        };
-        text.push(if is_hidden { char::REPLACEMENT_CHARACTER } else { character });
     }
 }
 
@@ -310,12 +288,5 @@ mod tests {
             assert!(!page.contains(raw), "{raw}");
         }
         assert!(page.contains("advertised, not delivered") && page.contains("&lt;script&gt;"));
-    }
-
-    #[test]
-    fn content_keeps_its_lines_and_hides_nothing() {
-        let mut text = String::new();
-        push_content(&mut text, "a\r\nb\u{1b}[0m\u{202e}c".as_bytes());
-        assert_eq!(text, "a\nb\u{fffd}[0m\u{fffd}c");
     }
 }

@@ -3,6 +3,10 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
 /// The stylesheet of all pages.
 pub const CSS: &str = include_str!("style.css");
 
@@ -13,6 +17,17 @@ pub const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/
     7l4.5 4.5'/%3E%3C/svg%3E";
 
 static PATH: LazyLock<String> = LazyLock::new(|| asset_path("dashboard", CSS, "css"));
+
+/// The Content-Security-Policy of a page that is a file: it has the stylesheet and loads nothing.
+static FILE_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = STANDARD.encode(Sha256::digest(CSS));
+    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'")
+});
+
+/// The Content-Security-Policy of a page that is a file.
+pub(crate) fn file_policy() -> &'static str {
+    &FILE_POLICY
+}
 
 /// The path at which a gateway serves the stylesheet.
 pub fn path() -> &'static str {
