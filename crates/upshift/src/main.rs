@@ -27,6 +27,7 @@ mod prometheus_url;
 mod replay;
 mod report;
 mod runtime;
+mod sarif;
 mod schema;
 mod serve;
 mod signals;

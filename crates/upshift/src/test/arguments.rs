@@ -25,7 +25,7 @@ Examples:
   upshift test
   upshift test checkout.upshift.toml
   upshift test -E 'lane(h3) | id(legacy-*)'
-  upshift test --report tap=results.tap tests/
+  upshift test --report junit=results.xml --report html=results.html tests/
   upshift test --dry-run
   upshift test --json | jq 'select(.event == \"finished\")'
 
@@ -69,7 +69,8 @@ pub(crate) struct TestArgs {
     /// Print events, one JSON object a line; with --list and --dry-run, the plan as JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Write a report, and write it again after each case: FORMAT=FILE; repeat it for more
+    /// Write a report, and write it again after each case: junit=FILE, tap=FILE, sarif=FILE,
+    /// html=FILE, markdown=FILE or json=FILE; repeat it for more
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = ReportFile::parse)]
     reports: Vec<ReportFile>,
 }

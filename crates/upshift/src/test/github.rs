@@ -14,7 +14,7 @@ pub(super) fn report_to_actions(run: &RunRecord, as_json: bool) -> Result<(), Ve
     if std::env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
         return Ok(());
     }
-    let annotations = github_annotations(&run.outcomes, &|outcome| outcome.line.unwrap_or(1));
+    let annotations = github_annotations(run);
     // GitHub reads commands from both streams, and stdout may be JSON for another program.
     if as_json {
         print_stderr_rendered(annotations.trim_end());
@@ -22,7 +22,7 @@ pub(super) fn report_to_actions(run: &RunRecord, as_json: bool) -> Result<(), Ve
         print_stdout(&annotations)?;
     }
     let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return Ok(()) };
-    let summary = github_summary(&run.summary(), &run.outcomes);
+    let summary = github_summary(run);
     let appended = OpenOptions::new()
         .create(true)
         .append(true)

@@ -8,6 +8,7 @@ mod plan_text;
 mod report_format;
 mod reports;
 mod runner;
+mod sarif;
 mod watching;
 
 use upshift_lab::suite::RunPlan;
