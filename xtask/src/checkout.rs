@@ -42,6 +42,7 @@ const ROOT: &[&str] = &[
     "rust-toolchain.toml",
     "rustfmt.toml",
     "target",
+    "upshift-suite.schema.json",
     "upshift.reference.toml",
     "upshift.schema.json",
     "xtask",

@@ -3,6 +3,7 @@
 //! | file | from |
 //! |---|---|
 //! | `upshift.schema.json` | `upshift schema` |
+//! | `upshift-suite.schema.json` | `upshift schema --suite` |
 //! | `docs/command-line.md` | `upshift help`, and `upshift VERB --help` for each verb |
 //! | `docs/mock-peers.md` | `upshift mock --list --json` |
 //! | `docs/notes.md` | `upshift note --list --json` |
@@ -42,6 +43,7 @@ fn for_each_file(mut act: impl FnMut(PathBuf, String) -> Result<(), String>) -> 
     }
     let generated = [
         ("upshift.schema.json", run_upshift(&["schema"])),
+        ("upshift-suite.schema.json", run_upshift(&["schema", "--suite"])),
         ("docs/command-line.md", render_command_line()),
         ("docs/mock-peers.md", render_mock_peers()),
         ("docs/notes.md", render_notes()),

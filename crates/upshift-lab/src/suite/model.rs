@@ -60,7 +60,10 @@ impl JsonSchema for InlineScenario {
             "type": "object",
             "properties": {
                 "name": { "type": "string", "description": "The name, for `scenario` of a client." },
-                "step": { "type": "array", "items": { "type": "object" }, "minItems": 1 },
+                "step": {
+                    "type": "array", "items": { "type": "object" }, "minItems": 1,
+                    "description": "The answers, each with the requests that it is for.",
+                },
             },
             "required": ["name", "step"],
         })
