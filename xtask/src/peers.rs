@@ -37,6 +37,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("java", "default-jdk-headless"),
     ("chromium", "chromium"),
     ("python3", "python3-venv"),
+    ("prove", "perl"),
     ("systemd-socket-activate", "systemd"),
     ("prometheus", "prometheus"),
     ("promtool", "prometheus"),

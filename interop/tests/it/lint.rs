@@ -221,7 +221,7 @@ pub(crate) fn corpus() -> Vec<PathBuf> {
 }
 
 /// Validates with the schema that @microsoft/jest-sarif brings, and the ajv that it uses.
-fn validate_sarif(file: &Path) -> String {
+pub(crate) fn validate_sarif(file: &Path) -> String {
     let program = r#"
 import fs from "node:fs";
 import { createRequire } from "node:module";

@@ -61,6 +61,8 @@ mod requirements;
 mod restarts;
 mod sample;
 mod store;
+mod suite_drafts;
+mod suite_reports;
 mod suites;
 mod switches;
 mod transitions;
