@@ -11,8 +11,8 @@ use upshift_record::{
     WireText,
 };
 
-use super::json::{without_bom, without_position};
-use super::read_error::ReadError;
+use super::json::without_bom;
+use super::read_error::{ReadError, without_position};
 use super::recording::Recording;
 
 const HELP: &str = "HAR is an object with `log`, which has `entries` with `request` and `response`; \

@@ -7,7 +7,7 @@ use upshift_record::probe::PROBE_SCHEMA;
 use upshift_record::{EXCHANGE_SCHEMA, RecordedExchange};
 
 use super::mock_events::{MOCK_SCHEMA, read_mock_events};
-use super::read_error::ReadError;
+use super::read_error::{ReadError, without_position};
 use super::recording::Recording;
 
 const HELP: &str = "an exchange is an object with `schema` (`upshift.exchange/1`), `request` and \
@@ -92,15 +92,6 @@ fn json_error(error: &serde_json::Error, read: usize) -> ReadError {
         format!("exchange {}: {}", read + 1, without_position(error))
     };
     ReadError::at(error.line(), message, HELP)
-}
-
-/// The message of `serde_json` without ` at line 1 column 2`, which is said elsewhere.
-pub(super) fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => format!("{} (column {})", &text[..end], error.column()),
-        None => text,
-    }
 }
 
 /// Some exporters write a byte order mark.

@@ -8,8 +8,7 @@ use upshift_record::{
     EXCHANGE_SCHEMA, Lane, Protection, RecordedExchange, RecordedRequest, RecordedResponse,
 };
 
-use super::json::without_position;
-use super::read_error::ReadError;
+use super::read_error::{ReadError, without_position};
 
 /// The value of `schema` in the first event.
 pub(super) const MOCK_SCHEMA: &str = "upshift.mock/1";
