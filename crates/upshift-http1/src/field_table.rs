@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::field_id::{FieldId, FieldSet};
+use crate::octets::is_same_name;
 
 /// The number of fields that need no allocation. Browsers send 10 to 20.
 const INLINE_FIELDS: usize = 24;
@@ -158,6 +159,22 @@ impl FieldTable {
         if self.spilled.is_empty() { &self.inline[..self.count] } else { &self.spilled }
     }
 
+    /// The positions of all fields called `name`, which is in lower case.
+    pub fn spans_named<'t>(
+        &'t self,
+        name: &'t str,
+        bytes: &'t [u8],
+    ) -> impl Iterator<Item = &'t FieldSpan> {
+        // To compare lengths first costs less than to find the id of `name`.
+        self.spans().iter().filter(move |span| {
+            usize::from(span.name_length) == name.len()
+                && match span.id {
+                    FieldId::Other => is_same_name(slice_of(bytes, span.name()), name.as_bytes()),
+                    known => known.as_str() == name,
+                }
+        })
+    }
+
     /// All fields.
     pub fn iter<'t>(&'t self, bytes: &'t [u8]) -> impl Iterator<Item = Field<'t>> {
         self.spans().iter().map(|span| Field {
@@ -202,13 +219,17 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_by_id() {
+    fn values_are_found_by_id_and_by_name() {
         let bytes = b"Host: a\r\nX: b\r\n";
         let mut table = FieldTable::default();
         table.push(FieldSpan::new(0..4, 6..7, FieldId::Host));
         table.push(FieldSpan::new(9..10, 12..13, FieldId::Other));
         let hosts: Vec<&[u8]> = table.values_of(FieldId::Host, bytes).collect();
         assert_eq!(hosts, [b"a"]);
+        let named: Vec<_> = table.spans_named("host", bytes).collect();
+        assert_eq!((named.len(), named[0].value()), (1, 6..7));
+        assert_eq!(table.spans_named("x", bytes).count(), 1);
+        assert_eq!(table.spans_named("hosu", bytes).count(), 0);
         assert_eq!(table.iter(bytes).last().map(|field| field.value()), Some(&b"b"[..]));
         assert!(table.contains(FieldId::Host) && !table.contains(FieldId::Te));
     }
