@@ -79,6 +79,8 @@ pub(crate) struct IdleMark {
     state: AtomicU64,
     /// It may take [`EVICTION_GRACE`] to close.
     gracefully: AtomicBool,
+    /// It was asked to make room. Unlike `state`, this stays when a request arrives meanwhile.
+    was_asked: AtomicBool,
     eviction: Notify,
 }
 
@@ -93,6 +95,7 @@ impl IdleMark {
         Self {
             state: AtomicU64::new(idle_now()),
             gracefully: AtomicBool::new(true),
+            was_asked: AtomicBool::new(false),
             eviction: Notify::new(),
         }
     }
@@ -121,6 +124,7 @@ impl IdleMark {
             return false;
         }
         self.gracefully.store(!at_once, Relaxed);
+        self.was_asked.store(true, Relaxed);
         self.eviction.notify_one();
         true
     }
@@ -233,6 +237,11 @@ impl Activity {
             () = self.wait_for_drain() => {}
             () = self.wait_for_eviction() => {}
         }
+    }
+
+    /// Returns true if [`Self::wait_for_goodbye`], which was polled before, may have resolved since.
+    pub(crate) fn may_have_to_stop(&self) -> bool {
+        self.idle.was_asked.load(Relaxed) || self.draining.has_changed().unwrap_or(true)
     }
 
     /// Records the end of the TLS handshake: the connection is idle now.
@@ -373,6 +382,7 @@ mod tests {
         let since = mark.idle_since().expect("it is idle");
         assert!(mark.evict(since, false) && !mark.evict(since, false));
         assert!(mark.idle_since().is_none() && mark.is_leaving());
+        assert!(activity.may_have_to_stop());
         activity.wait_for_goodbye().await;
         let (due, expired) = activity.deadline(timeouts()).expect("it is due");
         assert!(
@@ -400,7 +410,9 @@ mod tests {
     async fn a_draining_gateway_says_goodbye_on_every_connection() {
         let (draining, receiver) = watch::channel(false);
         let activity = Activity::new(receiver);
+        assert!(!activity.may_have_to_stop());
         draining.send_replace(true);
+        assert!(activity.may_have_to_stop());
         activity.wait_for_goodbye().await;
         assert!(!activity.is_evicted());
     }
