@@ -94,6 +94,7 @@ mod otlp;
 mod progress;
 mod quic;
 mod random;
+mod received_request;
 mod reload;
 mod response_body;
 mod rollout;

@@ -57,7 +57,7 @@ pub(super) const ORDERS: &[Order] = &[
             &["error", "quic"],
             &["settings", "tls"],
             &["telemetry"],
-            &["fields", "framing", "http1_client", "local_reply", "progress"],
+            &["fields", "framing", "http1_client", "local_reply", "progress", "received_request"],
             &["descriptors", "random", "local_executor"],
         ],
     },

@@ -21,6 +21,7 @@ use crate::exchange::serve;
 use crate::exchange::unread::begin_unread;
 use crate::progress::activity::ActivityTimeouts;
 use crate::progress::stream_watch::StreamExecutor;
+use crate::received_request::ReceivedRequest;
 use crate::telemetry::disconnect::DisconnectReason;
 
 /// Serves HTTP/2 until the connection ends. After an h2c upgrade, `first` (the HTTP/1.1 request)
@@ -44,7 +45,9 @@ pub(super) async fn serve_http2(
                 None => RequestBody::from_hyper(request, idle),
             };
             // Streams carry their tunnels themselves (RFC 8441), so there is no switch.
-            Ok::<_, Infallible>(serve(&connection, request, None).await.response)
+            let (parts, body) = request.into_parts();
+            let received = ReceivedRequest::from_parts(parts);
+            Ok::<_, Infallible>(serve(&connection, received, body, None).await.response)
         }
     });
     let core = Rc::clone(&connection.core);

@@ -3,15 +3,16 @@
 use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Response, StatusCode, Version, request};
+use http::{Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 use upshift_core::field::{Protocol, list_elements};
 use upshift_core::policy::Requirement;
-use upshift_core::{Decision, notice};
+use upshift_core::{Decision, Fields, notice};
 use upshift_http::{
     HeaderFields, accepts_trailers, apply_change, decrement_max_forwards, join_cookies,
     strip_hop_by_hop,
 };
+use upshift_http1::FieldId;
 
 use crate::body::RequestBody;
 use crate::core_local::LocalGeneration;
@@ -25,6 +26,7 @@ use crate::fields::forwarded::{ForwardedInfo, add_via, is_looping, set_forwarded
 use crate::forward::{self, OutboundRequest, UpstreamTimeouts, upstream_426};
 use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
+use crate::received_request::ReceivedRequest;
 use crate::response_body::ResponseBody;
 use crate::rollout;
 use crate::telemetry::exchange_report::ExchangeReport;
@@ -37,7 +39,7 @@ const ADDED_FIELDS: usize = 8;
 pub(crate) struct Admitted<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) generation: &'a LocalGeneration,
-    pub(crate) parts: &'a request::Parts,
+    pub(crate) received: &'a ReceivedRequest<'a>,
     pub(crate) target: &'a Target,
     pub(crate) context: &'a Context<'a>,
     pub(crate) decision: Decision<'a>,
@@ -55,11 +57,12 @@ impl Admitted<'_> {
         body: RequestBody,
     ) -> Result<(Response<ResponseBody>, Option<Switch>), LocalReply> {
         let has_content = !body.is_empty();
-        let offer = TunnelOffer::from_request(self.parts, has_content, |token| {
+        let offer = TunnelOffer::from_request(self.received, has_content, |token| {
             may_cross(token, &self.decision)
         })?;
         let cluster = self.generation.cluster(&self.context.facts).ok_or(LocalReply::NoUpstream)?;
-        if is_looping(&self.parts.headers) {
+        let fields: &dyn Fields = &self.received.fields;
+        if is_looping(fields.all(FieldId::Via.as_str())) {
             return Err(LocalReply::Loop(cluster.name()));
         }
         let core = &self.connection.core;
@@ -82,7 +85,7 @@ impl Admitted<'_> {
                 let (report, http1) = (self.report, self.client);
                 // The stream of an extended CONNECT, which hyper hands over once the response was
                 // sent.
-                let upgrade = self.parts.extensions.get::<OnUpgrade>().cloned();
+                let upgrade = self.received.extensions.get::<OnUpgrade>().cloned();
                 let client = tunnel::TunnelClient { core, activity, report, upgrade, http1 };
                 let opening = tunnel::open_tunnel(client, &offer, outbound, cluster, timeouts);
                 // In a box of its own: other requests do not pay for its size.
@@ -114,13 +117,12 @@ impl Admitted<'_> {
 
     /// The request with the fields of the next hop.
     fn outbound(&self, body: RequestBody) -> Box<OutboundRequest> {
-        let mut headers = self.parts.headers.clone();
-        headers.reserve(ADDED_FIELDS);
+        let mut headers = self.received.fields.to_map(ADDED_FIELDS);
         let trailers = accepts_trailers(&headers);
         let chain = self.believed_chain(&headers);
         strip_hop_by_hop(&mut headers);
         let declares_length = headers.contains_key(header::CONTENT_LENGTH);
-        let expects_continue = expects_continue(self.parts, &body);
+        let expects_continue = expects_continue(self.received, &body);
         // They are written again.
         for name in [header::HOST, header::EXPECT, header::CONTENT_LENGTH] {
             headers.remove(name);
@@ -135,14 +137,14 @@ impl Admitted<'_> {
             host: &self.target.host,
         };
         set_forwarded(&mut headers, &forwarded);
-        add_via(&mut headers, self.parts.version);
+        add_via(&mut headers, self.received.version);
         headers.insert(X_REQUEST_ID, self.id.clone());
         let plan = &self.generation.shared.telemetry;
         trace::forward_trace(&mut headers, plan, &self.connection.core.random, self.report);
         join_cookies(&mut headers);
-        decrement_max_forwards(&self.parts.method, &mut headers);
+        decrement_max_forwards(&self.received.method, &mut headers);
         Box::new(OutboundRequest {
-            method: self.parts.method.clone(),
+            method: self.received.method.clone(),
             target: self.target.path.clone(),
             host: self.upstream_host(),
             trailers,
@@ -186,11 +188,12 @@ impl Admitted<'_> {
 ///
 /// RFC 9110 §10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST
 /// ignore that expectation", and so does one that receives it in a request without content.
-fn expects_continue(parts: &request::Parts, body: &RequestBody) -> bool {
-    if parts.version < Version::HTTP_11 || body.is_empty() {
+fn expects_continue(received: &ReceivedRequest<'_>, body: &RequestBody) -> bool {
+    if received.version < Version::HTTP_11 || body.is_empty() {
         return false;
     }
-    let lines = parts.headers.get_all(header::EXPECT).iter().map(HeaderValue::as_bytes);
+    let fields: &dyn Fields = &received.fields;
+    let lines = fields.all(FieldId::Expect.as_str());
     list_elements(lines).any(|expected| expected.eq_ignore_ascii_case(b"100-continue"))
 }
 

@@ -5,23 +5,24 @@
 use std::net::IpAddr;
 
 use http::Method;
-use http::request::Parts;
 use upshift_core::answer::AnswerContext;
 use upshift_core::client_info::{ClientInfo, ConnectionInfo};
 use upshift_core::proxy::declared_proxy;
 use upshift_core::{Facts, Fields, Known, Timestamp, TlsState};
-use upshift_http::{Nominated, forwards_left, remove_nominated};
+use upshift_http::{Nominated, forwards_left};
+use upshift_http1::FieldId;
 
 use crate::exchange::target::Target;
-use crate::framing::declared_length;
+use crate::framing::length_of_lines;
 use crate::local_reply::LocalReply;
+use crate::received_request::ReceivedRequest;
 use crate::settings::Settings;
 use crate::sockets::ListenerInfo;
 
 /// Removes the fields that `Connection` names, before anything is decided: the policy must see
 /// what the upstream will see. Fields that a declared proxy at `peer` wrote stay.
 pub(crate) fn apply_connection_options(
-    parts: &mut Parts,
+    received: &mut ReceivedRequest<'_>,
     peer: IpAddr,
     settings: &Settings,
 ) -> Nominated {
@@ -30,7 +31,7 @@ pub(crate) fn apply_connection_options(
         Some(proxy) => proxy.reads.names().collect(),
         None => Vec::new(),
     };
-    remove_nominated(&mut parts.headers, &believed)
+    received.fields.remove_nominated(&believed)
 }
 
 /// The target of a request whose end and whose target are beyond doubt.
@@ -38,26 +39,28 @@ pub(crate) fn apply_connection_options(
 /// # Errors
 /// The local reply to a request that is malformed, or that an upstream could read differently.
 pub(crate) fn check_head(
-    parts: &Parts,
+    received: &ReceivedRequest<'_>,
     has_content: bool,
     settings: &Settings,
 ) -> Result<Target, LocalReply> {
-    let declared =
-        declared_length(&parts.headers).map_err(|bad| LocalReply::Framing(bad.as_str()))?;
+    let fields: &dyn Fields = &received.fields;
+    let lines = fields.all(FieldId::ContentLength.as_str());
+    let declared = length_of_lines(lines).map_err(|bad| LocalReply::Framing(bad.as_str()))?;
     // RFC 9113 §8.1.1, RFC 9114 §4.1.2: content that is shorter than declared makes the message
     // malformed.
     if declared.is_some_and(|length| length > 0) && !has_content {
         return Err(LocalReply::Framing("Content-Length announces content, and there is none."));
     }
-    Target::from_parts(parts, settings.file.gateway.paths)
+    Target::of_request(received, settings.file.gateway.paths)
 }
 
 /// Returns true if the request is answered here and not forwarded.
 ///
 /// RFC 9110 §7.6.2: a recipient at 0 "MUST NOT forward the request; instead, it MUST respond as the
 /// final recipient".
-pub(crate) fn ends_here(parts: &Parts) -> bool {
-    parts.method == Method::OPTIONS && forwards_left(&parts.method, &parts.headers) == Some(0)
+pub(crate) fn ends_here(received: &ReceivedRequest<'_>) -> bool {
+    received.method == Method::OPTIONS
+        && forwards_left(&received.method, received.fields.map()) == Some(0)
 }
 
 /// A request as the policy and the answer see it.
@@ -77,12 +80,13 @@ impl<'a> Context<'a> {
         seen: ConnectionInfo,
         configured: Configured<'a>,
     ) -> Self {
-        let RequestHead { parts, fields, target, has_content, request_id, now } = head;
+        let RequestHead { received, target, has_content, request_id, now } = head;
         let Configured { settings, listeners } = configured;
         let gateway = &settings.file.gateway;
+        let fields = &received.fields;
         let client = ClientInfo::resolve(seen, fields, &gateway.proxies, gateway.undeclared_proxy);
         let facts = Facts {
-            method: parts.method.as_str(),
+            method: received.method.as_str(),
             host: Facts::host_of(target.authority()),
             path: target.path.path(),
             query: target.path.query(),
@@ -113,9 +117,7 @@ impl<'a> Context<'a> {
 /// The parts of a request that a [`Context`] is read from.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestHead<'a> {
-    pub(crate) parts: &'a Parts,
-    /// The fields of `parts`.
-    pub(crate) fields: &'a dyn Fields,
+    pub(crate) received: &'a ReceivedRequest<'a>,
     pub(crate) target: &'a Target,
     pub(crate) has_content: bool,
     pub(crate) request_id: &'a str,

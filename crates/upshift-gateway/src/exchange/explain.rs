@@ -3,15 +3,13 @@
 use std::fmt::{Display, Formatter};
 use std::net::IpAddr;
 
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, Version, request};
 use upshift_core::answer::refusal_for;
 use upshift_core::client_info::ConnectionInfo;
 use upshift_core::notice::{self, FieldChange};
 use upshift_core::{
     Decision, HttpVersion, Known, Policy, Timestamp, TlsState, TlsVersion, Verdict,
 };
-use upshift_http::HeaderFields;
 use upshift_record::control::ExplainRequest;
 use upshift_record::{AnswerRecord, DecisionRecord};
 
@@ -20,6 +18,7 @@ use crate::exchange::context::{
 };
 use crate::exchange::respond::problem_json;
 use crate::local_reply::LocalReply;
+use crate::received_request::ReceivedRequest;
 use crate::settings::Settings;
 use crate::sockets::ListenerInfo;
 
@@ -121,17 +120,15 @@ impl ExplainQuery {
         settings: &Settings,
         listeners: &ListenerInfo,
     ) -> Result<DecisionRecord, LocalReply> {
-        let mut parts = self.head()?;
+        let mut received = self.head()?;
         let has_content = self.has_content();
-        apply_connection_options(&mut parts, self.peer, settings);
-        let target = check_head(&parts, has_content, settings)?;
-        if ends_here(&parts) {
+        apply_connection_options(&mut received, self.peer, settings);
+        let target = check_head(&received, has_content, settings)?;
+        if ends_here(&received) {
             return Ok(no_content_record(policy));
         }
-        let fields = HeaderFields(&parts.headers);
         let head = RequestHead {
-            parts: &parts,
-            fields: &fields,
+            received: &received,
             target: &target,
             has_content,
             request_id: REQUEST_ID,
@@ -151,7 +148,7 @@ impl ExplainQuery {
     }
 
     /// The head as a codec would read it.
-    fn head(&self) -> Result<Parts, LocalReply> {
+    fn head(&self) -> Result<ReceivedRequest<'static>, LocalReply> {
         let (mut head, ()) = Request::new(()).into_parts();
         head.method = Method::from_bytes(self.method.as_bytes())
             .map_err(|_| LocalReply::NotHttp("The method is not a token."))?;
@@ -174,12 +171,12 @@ impl ExplainQuery {
             head.headers.append(name, value);
         }
         self.put_target(&mut head)?;
-        Ok(head)
+        Ok(ReceivedRequest::from_parts(head))
     }
 
     /// RFC 9112 §3.2.1: over HTTP/1 the authority is in `Host`; RFC 9113 §8.3.1: over HTTP/2 and 3
     /// it is in `:authority`.
-    fn put_target(&self, head: &mut Parts) -> Result<(), LocalReply> {
+    fn put_target(&self, head: &mut request::Parts) -> Result<(), LocalReply> {
         let invalid = LocalReply::Target("The target is not a URL.");
         let ExplainTarget { authority, path, .. } = &self.target;
         if head.version >= Version::HTTP_2 {

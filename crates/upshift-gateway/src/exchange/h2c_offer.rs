@@ -1,10 +1,11 @@
 //! The offer to switch to HTTP/2 in a request, with its settings.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderName, request};
+use http::HeaderName;
 use upshift_http::connection_has_option;
 use upshift_http::http2::HEADER_TABLE_SIZE;
 
+use crate::received_request::ReceivedRequest;
 use crate::tunnel::offered_upgrades;
 
 const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
@@ -21,15 +22,15 @@ pub(crate) struct H2cSettings(Vec<(u16, u32)>);
 
 impl H2cSettings {
     /// Returns the settings of a request with a valid offer of `h2c`; `None` for any other request.
-    pub(crate) fn from_request(request: &request::Parts) -> Option<Self> {
+    pub(crate) fn from_request(request: &ReceivedRequest<'_>) -> Option<Self> {
         if !offered_upgrades(request)?.contains_name("h2c")
-            || !connection_has_option(&request.headers, HTTP2_SETTINGS.as_str())
+            || !connection_has_option(request.fields.map(), HTTP2_SETTINGS.as_str())
         {
             return None;
         }
         // RFC 7540 §3.2.1: "A server MUST NOT upgrade the connection to HTTP/2 if this header field
         // is not present or if more than one is present."
-        let mut lines = request.headers.get_all(HTTP2_SETTINGS).iter();
+        let mut lines = request.fields.map().get_all(HTTP2_SETTINGS).iter();
         match (lines.next(), lines.next()) {
             (Some(value), None) => Self::parse(value.as_bytes()),
             _ => None,
@@ -99,7 +100,8 @@ mod tests {
         for line in settings {
             request = request.header("HTTP2-Settings", *line);
         }
-        H2cSettings::from_request(&request.body(()).unwrap().into_parts().0)
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        H2cSettings::from_request(&ReceivedRequest::from_parts(parts))
     }
 
     #[test]

@@ -21,11 +21,12 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Request, Response, StatusCode, Version, request};
+use http::{Response, StatusCode, Version};
 use upshift_adoption::RequestCallers;
 use upshift_core::answer::{self, Answer};
-use upshift_core::{Decision, Fields, Timestamp, TlsState};
-use upshift_http::{HeaderFields, add_close};
+use upshift_core::{Decision, Timestamp, TlsState};
+use upshift_http::add_close;
+use upshift_http1::FieldId;
 
 use self::admitted::Admitted;
 use self::connection::Connection;
@@ -37,27 +38,28 @@ use self::switch::{RequestedSwitch, Switch};
 use self::target::Target;
 use crate::body::{BodyTimedOut, RequestBody};
 use crate::core_local::LocalGeneration;
-use crate::fields::header_map::keep_map;
 use crate::fields::trailers::TrailerFilter;
 use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
 use crate::progress::activity::BusyGuard;
 use crate::progress::stream_watch::StreamProgress;
+use crate::received_request::ReceivedRequest;
 use crate::response_body::ResponseBody;
 use crate::rollout;
 use crate::settings::Settings;
 use crate::telemetry::exchange_report::ExchangeReport;
 
-/// Answers one request. `client` is there if it came over HTTP/1.
+/// Answers one request with this content. `client` is there if it came over HTTP/1.
 ///
 /// A refusal is complete with the first poll, and needs little memory: only what waits is in a
 /// future of its own, which is allocated when it begins.
 pub(crate) fn serve<'c>(
     connection: &'c Connection,
-    request: Request<RequestBody>,
+    received: ReceivedRequest<'c>,
+    body: RequestBody,
     client: Option<&'c Http1Client<'c>>,
 ) -> impl Future<Output = Served> + use<'c> {
-    let (exchange, body) = Exchange::begin(connection, request, client);
+    let (exchange, body) = Exchange::begin(connection, received, body, client);
     async move {
         let served = match exchange.answer(body) {
             Answering::Complete(served) => served,
@@ -94,7 +96,7 @@ struct Exchange<'c> {
     connection: &'c Connection,
     client: Option<&'c Http1Client<'c>>,
     generation: Rc<LocalGeneration>,
-    parts: request::Parts,
+    received: ReceivedRequest<'c>,
     /// The target, or the error in the head.
     checked: Result<Target, LocalReply>,
     id: HeaderValue,
@@ -107,47 +109,47 @@ impl<'c> Exchange<'c> {
     /// Begins the exchange of a request: reads and checks its head. Returns its body, too.
     fn begin(
         connection: &'c Connection,
-        request: Request<RequestBody>,
+        mut received: ReceivedRequest<'c>,
+        body: RequestBody,
         client: Option<&'c Http1Client<'c>>,
     ) -> (Self, RequestBody) {
         let in_flight = connection.activity.begin_request();
         let progress = StreamProgress::current();
         let core = &connection.core;
         let generation = core.generation();
-        let (mut parts, body) = request.into_parts();
         let settings = &generation.shared.settings;
         let peer = connection.peer.ip();
-        let nominated = context::apply_connection_options(&mut parts, peer, settings);
-        let id = request_id::accept_or_generate(&parts.headers, &mut core.random.borrow_mut());
+        let nominated = context::apply_connection_options(&mut received, peer, settings);
+        let id = request_id::accept_or_generate(&received.fields, &mut core.random.borrow_mut());
         let plan = &generation.shared.telemetry;
-        let report = begin_report(connection, &parts, progress.clone(), plan);
+        let report = begin_report(connection, &received, progress.clone(), plan);
         let filter = TrailerFilter::for_request(nominated, Rc::clone(&generation.guarded));
         let body = body.count_in(&report).with_trailer_filter(filter);
-        let checked = context::check_head(&parts, !body.is_empty(), settings);
+        let checked = context::check_head(&received, !body.is_empty(), settings);
         let exchange = Self {
             connection,
             client,
             generation,
-            parts,
+            received,
             checked,
             id,
             report,
             in_flight,
             progress,
         };
-        exchange.recorder().log_undecided(&exchange.parts);
+        exchange.recorder().log_undecided(&exchange.received);
         (exchange, body)
     }
 
     /// Answers the request, with an error if it is malformed.
     fn answer(&self, body: RequestBody) -> Answering<'_> {
         match &self.checked {
-            Ok(_) if context::ends_here(&self.parts) => {
+            Ok(_) if context::ends_here(&self.received) => {
                 Answering::Complete(Served::without_switch(no_content()))
             }
             Ok(target) => self.answer_checked(target, body),
             Err(reply) => {
-                refuse::discard_body(body, &self.parts, &self.settings().file.limits);
+                refuse::discard_body(body, self.received.version, &self.settings().file.limits);
                 Answering::Complete(Served::without_switch(self.local_reply(reply)))
             }
         }
@@ -156,8 +158,8 @@ impl<'c> Exchange<'c> {
     /// Answers a well-formed request.
     fn answer_checked<'e>(&'e self, target: &'e Target, body: RequestBody) -> Answering<'e> {
         let tls = self.connection.tls;
-        match RequestedSwitch::read(&self.parts, &body, tls, &self.generation.shared) {
-            RequestedSwitch::None if is_settled(&self.parts, &body) => {
+        match RequestedSwitch::read(&self.received, &body, tls, &self.generation.shared) {
+            RequestedSwitch::None if is_settled(&self.received, &body) => {
                 self.answer_settled(target, body)
             }
             RequestedSwitch::None => Answering::Waits(Box::pin(async move {
@@ -170,12 +172,12 @@ impl<'c> Exchange<'c> {
                 }
             })),
             RequestedSwitch::H2c(settings) => Answering::Waits(Box::pin(async move {
-                let granted = switch::grant_h2c(self.parts.clone(), body, settings).await;
+                let granted = switch::grant_h2c(self.received.to_parts(), body, settings).await;
                 self.serve_switch(granted)
             })),
             RequestedSwitch::Tls => {
                 let names = self.client.map(Http1Client::names).unwrap_or_default();
-                let granted = switch::grant_tls(self.parts.clone(), names);
+                let granted = switch::grant_tls(self.received.to_parts(), names);
                 Answering::Complete(self.serve_switch(granted))
             }
         }
@@ -196,8 +198,8 @@ impl<'c> Exchange<'c> {
         let context = self.read_context(target, !body.is_empty());
         match self.decide(&context) {
             Decided::Refused(answer) => {
-                refuse::discard_body(body, &self.parts, &self.settings().file.limits);
-                let mut served = refuse::serve_refusal(answer, self.parts.version);
+                refuse::discard_body(body, self.received.version, &self.settings().file.limits);
+                let mut served = refuse::serve_refusal(answer, self.received.version);
                 self.set_hsts(&mut served, &context);
                 Answering::Complete(served)
             }
@@ -218,7 +220,7 @@ impl<'c> Exchange<'c> {
         let admitted = Admitted {
             connection: self.connection,
             generation: &self.generation,
-            parts: &self.parts,
+            received: &self.received,
             target,
             context: &context,
             decision,
@@ -244,14 +246,13 @@ impl<'c> Exchange<'c> {
         let core = &self.connection.core;
         let request_id = self.id.to_str().unwrap_or_default();
         let head = RequestHead {
-            parts: &self.parts,
-            fields: self,
+            received: &self.received,
             target,
             has_content,
             request_id,
             now: Timestamp::now(),
         };
-        let seen = self.connection.info(self.parts.version);
+        let seen = self.connection.info(self.received.version);
         let settings = self.settings();
         let configured = Configured { settings, listeners: &core.shared.listeners };
         let context = Context::read(head, seen, configured);
@@ -275,9 +276,9 @@ impl<'c> Exchange<'c> {
             core.count_usage(&callers, &decision, now, &generation.recorded);
         }
         let recorder = self.recorder();
-        recorder.record_decided(&self.parts, &callers, &decision, now);
+        recorder.record_decided(&self.received, &callers, &decision, now);
         let refusal = answer::refusal_for(&decision, facts, &context.answer_context);
-        recorder.feed_decision(&self.parts, &callers, &decision, refusal.as_ref(), now);
+        recorder.feed_decision(&self.received.method, &callers, &decision, refusal.as_ref(), now);
         match refusal {
             Some(answer) => Decided::Refused(answer),
             None => Decided::Admitted(decision),
@@ -316,7 +317,7 @@ impl<'c> Exchange<'c> {
     /// The same, where no further request can be read after this one.
     fn closing_reply(&self, reply: &LocalReply) -> Response<ResponseBody> {
         let mut response = self.local_reply(reply);
-        if self.parts.version < Version::HTTP_2 {
+        if self.received.version < Version::HTTP_2 {
             add_close(response.headers_mut());
         }
         response
@@ -324,10 +325,10 @@ impl<'c> Exchange<'c> {
 
     /// Adds what every response has, and lets the exchange end with the body of the response.
     fn finish(self, mut served: Served) -> Served {
-        let Self { connection, client, parts, id, report, in_flight, progress, .. } = self;
-        add_common_fields(&mut served, parts.version, connection, id);
+        let Self { connection, client, received, id, report, in_flight, progress, .. } = self;
+        add_common_fields(&mut served, received.version, connection, id);
         if client.is_some() {
-            keep_map(parts.headers);
+            received.fields.recycle();
         }
         report.start_response(served.response.status());
         let Served { response, lines, switch } = served;
@@ -338,27 +339,11 @@ impl<'c> Exchange<'c> {
     }
 }
 
-/// The fields of the request, as the policy reads them.
-impl Fields for Exchange<'_> {
-    fn nth(&self, name: &str, index: usize) -> Option<&[u8]> {
-        HeaderFields(&self.parts.headers).lines(name).nth(index)
-    }
-
-    fn values<'f>(&'f self, name: &str) -> Vec<&'f [u8]> {
-        HeaderFields(&self.parts.headers).lines(name).collect()
-    }
-
-    fn first_two<'f>(&'f self, name: &str) -> [Option<&'f [u8]>; 2] {
-        let mut lines = HeaderFields(&self.parts.headers).lines(name);
-        [lines.next(), lines.next()]
-    }
-}
-
 /// Returns true if it is known whether the request has content, or if that is not to be found out.
-fn is_settled(parts: &request::Parts, body: &RequestBody) -> bool {
+fn is_settled(received: &ReceivedRequest<'_>, body: &RequestBody) -> bool {
     // RFC 9110 §10.1.1: reading would send the 100, before it is decided whether the content is
     // wanted.
-    parts.headers.contains_key(header::EXPECT) || !body.may_be_empty(&parts.method)
+    received.fields.has(FieldId::Expect) || !body.may_be_empty(&received.method)
 }
 
 /// The body, once it is known whether there is one.

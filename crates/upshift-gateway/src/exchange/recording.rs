@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::{HeaderValue, request};
+use http::{HeaderValue, Method};
 use tokio::time::Instant;
 use upshift_adoption::RequestCallers;
 use upshift_config::RecordedRequests;
@@ -15,6 +15,7 @@ use crate::exchange::connection::Connection;
 use crate::exchange::trace;
 use crate::generation::Generation;
 use crate::progress::stream_watch::StreamProgress;
+use crate::received_request::ReceivedRequest;
 use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport, ReportedRequest};
 use crate::telemetry::live_decision::live_decision;
 use crate::telemetry::logged_request::{LoggedDecision, LoggedRequest};
@@ -25,25 +26,25 @@ use crate::telemetry::traces::TracedRequest;
 /// Begins the report of a request whose head was read.
 pub(super) fn begin_report(
     connection: &Connection,
-    parts: &request::Parts,
+    received: &ReceivedRequest<'_>,
     stream: Option<Rc<StreamProgress>>,
     plan: &TelemetryPlan,
 ) -> Rc<ExchangeReport> {
     let client = ExchangeClient { activity: Rc::clone(&connection.activity), stream };
-    let method = Some(parts.method.clone());
-    let version = http_version(parts.version);
+    let method = Some(received.method.clone());
+    let version = http_version(received.version);
     let request = ReportedRequest {
         labels: RequestLabels::new(method.as_ref(), connection.tls, version),
         method,
         is_detailed: plan.metrics.is_some(),
         began: Instant::now(),
     };
-    let trace = trace::begin_trace(&parts.headers, plan, &connection.core.random);
+    let trace = trace::begin_trace(&received.fields, plan, &connection.core.random);
     let sink = Rc::<CoreLocal>::clone(&connection.core);
     let report = ExchangeReport::begin(sink, client, request, trace);
     if is_recorded(&report) {
         report.trace_request(TracedRequest {
-            path: parts.uri.path().to_owned(),
+            path: received.uri.path().to_owned(),
             peer: Some(connection.peer.ip().to_canonical()),
             ..TracedRequest::default()
         });
@@ -66,17 +67,17 @@ pub(super) struct RequestRecorder<'a> {
 
 impl RequestRecorder<'_> {
     /// Keeps the request, before it is known how it is decided.
-    pub(super) fn log_undecided(&self, parts: &request::Parts) {
+    pub(super) fn log_undecided(&self, received: &ReceivedRequest<'_>) {
         if self.recorded_requests() == RecordedRequests::All {
-            let seen = self.connection.info(parts.version);
-            self.report.log_request(LoggedRequest::undecided(parts, seen, self.id));
+            let seen = self.connection.info(received.version);
+            self.report.log_request(LoggedRequest::undecided(received, seen, self.id));
         }
     }
 
     /// Keeps the request and the decision on it, for its span and for its record.
     pub(super) fn record_decided(
         &self,
-        parts: &request::Parts,
+        received: &ReceivedRequest<'_>,
         callers: &RequestCallers<'_>,
         decision: &Decision<'_>,
         now: Timestamp,
@@ -94,7 +95,7 @@ impl RequestRecorder<'_> {
         let revision = self.generation.policy.revision();
         let logged = LoggedDecision::new(decision, revision, caller);
         let request = LoggedRequest::decided(
-            parts,
+            received,
             callers.facts(),
             self.id,
             now,
@@ -128,7 +129,7 @@ impl RequestRecorder<'_> {
     /// Sends the decision, and the refusal that goes out, to the live feed.
     pub(super) fn feed_decision(
         &self,
-        parts: &request::Parts,
+        method: &Method,
         callers: &RequestCallers<'_>,
         decision: &Decision<'_>,
         refusal: Option<&Answer>,
@@ -136,7 +137,7 @@ impl RequestRecorder<'_> {
     ) {
         self.connection.core.feed_decision(decision.verdict, now, || {
             let decided = (decision, self.generation.policy.revision());
-            live_decision(parts, callers, decided, refusal.map(Answer::status), now)
+            live_decision(method, callers, decided, refusal.map(Answer::status), now)
         });
     }
 

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use http::{Response, StatusCode, Version, request};
+use http::{Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -36,8 +36,8 @@ pub(crate) fn serve_refusal(answer: Answer, version: Version) -> Served {
 }
 
 /// Discards a body that has no use.
-pub(crate) fn discard_body(body: RequestBody, parts: &request::Parts, limits: &Limits) {
-    if parts.version >= Version::HTTP_2 && !body.is_empty() {
+pub(crate) fn discard_body(body: RequestBody, version: Version, limits: &Limits) {
+    if version >= Version::HTTP_2 && !body.is_empty() {
         spawn_local(read_to_discard(body, limits.discard_bytes, limits.discard_timeout));
     }
 }

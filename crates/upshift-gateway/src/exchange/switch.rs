@@ -8,13 +8,14 @@ use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
 use upshift_core::TlsState;
 use upshift_http::{connection_has_option, strip_hop_by_hop};
-use upshift_http1::{ClientConnection, Framing, RequestStart, SendError};
+use upshift_http1::{ClientConnection, FieldId, Framing, RequestStart, SendError};
 
 use crate::body::RequestBody;
 use crate::exchange::h2c_offer::H2cSettings;
 use crate::fields::names::{ReceivedNames, fields_of};
 use crate::generation::Generation;
 use crate::local_reply::LocalReply;
+use crate::received_request::ReceivedRequest;
 use crate::response_body::ResponseBody;
 use crate::tunnel::{UpstreamTunnel, offered_upgrades};
 
@@ -60,12 +61,12 @@ impl RequestedSwitch {
     /// The switch that a request asks for, if the gateway is configured to perform it. Any other
     /// offer is ignored.
     pub(crate) fn read(
-        request: &request::Parts,
+        request: &ReceivedRequest<'_>,
         body: &RequestBody,
         tls: TlsState,
         generation: &Generation,
     ) -> Self {
-        if tls != TlsState::Cleartext || !request.headers.contains_key(header::UPGRADE) {
+        if tls != TlsState::Cleartext || !request.fields.has(FieldId::Upgrade) {
             return Self::None;
         }
         if generation.in_band_tls.is_some() && asks_for_tls(request, !body.is_empty()) {
@@ -85,11 +86,11 @@ impl RequestedSwitch {
 }
 
 /// Returns true if a cleartext request asks for TLS on its connection (RFC 2817 §3.2).
-fn asks_for_tls(request: &request::Parts, has_content: bool) -> bool {
+fn asks_for_tls(request: &ReceivedRequest<'_>, has_content: bool) -> bool {
     // RFC 9112 §9.6: after `close`, no further request may be processed.
     request.method == Method::OPTIONS
         && !has_content
-        && !connection_has_option(&request.headers, "close")
+        && !connection_has_option(request.fields.map(), "close")
         && offered_upgrades(request).is_some_and(|list| list.contains_name("TLS"))
 }
 

@@ -1,13 +1,16 @@
 //! The target of a request, checked.
 
-use http::header::{self, HeaderValue};
+use http::header::HeaderValue;
 use http::uri::{Authority, PathAndQuery};
-use http::{Method, Version, request};
+use http::{Method, Version};
 use upshift_config::PathMode;
+use upshift_core::Fields;
 use upshift_core::policy::{ambiguity, canonical, why_undecidable};
 use upshift_http::forwards_left;
+use upshift_http1::FieldId;
 
 use crate::local_reply::LocalReply;
+use crate::received_request::ReceivedRequest;
 
 /// The target of a request that may be decided on.
 pub(crate) struct Target {
@@ -21,25 +24,30 @@ pub(crate) struct Target {
 
 impl Target {
     /// Reads the target. Forms that upstreams interpret in different ways are refused.
-    pub(crate) fn from_parts(parts: &request::Parts, mode: PathMode) -> Result<Self, LocalReply> {
-        let protocol = parts.extensions.get::<hyper::ext::Protocol>().cloned();
+    pub(crate) fn of_request(
+        request: &ReceivedRequest<'_>,
+        mode: PathMode,
+    ) -> Result<Self, LocalReply> {
+        let protocol = request.extensions.get::<hyper::ext::Protocol>().cloned();
         // RFC 9110 §9.3.6: CONNECT without `:protocol` is for forward proxies.
-        if parts.method == Method::CONNECT && protocol.is_none() {
+        if request.method == Method::CONNECT && protocol.is_none() {
             return Err(LocalReply::Connect);
         }
-        check_form(parts)?;
-        if parts.method == Method::TRACE && forwards_left(&parts.method, &parts.headers) == Some(0)
+        check_form(request)?;
+        if request.method == Method::TRACE
+            && forwards_left(&request.method, request.fields.map()) == Some(0)
         {
             return Err(LocalReply::Trace);
         }
-        for coding in parts.headers.get_all(header::TRANSFER_ENCODING) {
+        let fields: &dyn Fields = &request.fields;
+        for coding in fields.all(FieldId::TransferEncoding.as_str()) {
             // RFC 9112 §6.1: a server "that receives a request message with a transfer coding it
             // does not understand SHOULD respond with 501".
-            if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            if !coding.eq_ignore_ascii_case(b"chunked") {
                 return Err(LocalReply::Coding);
             }
         }
-        let path = match parts.uri.path_and_query() {
+        let path = match request.uri.path_and_query() {
             // RFC 9112 §3.2.1: "If the target URI's path component is empty, the client MUST send "/"
             // as the path within the origin-form of request-target."
             Some(path) if path.as_str().starts_with('?') => with_root_path(path)?,
@@ -47,7 +55,7 @@ impl Target {
             // The authority-form of CONNECT has none.
             None => PathAndQuery::from_static("/"),
         };
-        Ok(Self { host: read_host(parts)?, path: check_path(path, mode)?, protocol })
+        Ok(Self { host: read_host(request)?, path: check_path(path, mode)?, protocol })
     }
 
     /// The authority as text.
@@ -95,12 +103,12 @@ fn canonical_path(path: PathAndQuery) -> Result<PathAndQuery, LocalReply> {
 
 /// RFC 9112 §3.2.3: the authority-form is for CONNECT; §3.2.4: the asterisk-form is for OPTIONS.
 /// Targets of other schemes are not served here.
-fn check_form(parts: &request::Parts) -> Result<(), LocalReply> {
-    let uri = &parts.uri;
-    if parts.method != Method::CONNECT && uri.scheme().is_none() && uri.authority().is_some() {
+fn check_form(request: &ReceivedRequest<'_>) -> Result<(), LocalReply> {
+    let uri = &request.uri;
+    if request.method != Method::CONNECT && uri.scheme().is_none() && uri.authority().is_some() {
         return Err(LocalReply::Target("The target is neither a path nor a whole URL."));
     }
-    if parts.method != Method::OPTIONS && uri.path() == "*" {
+    if request.method != Method::OPTIONS && uri.path() == "*" {
         return Err(LocalReply::Target("The target * is for OPTIONS alone."));
     }
     if uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
@@ -110,9 +118,9 @@ fn check_form(parts: &request::Parts) -> Result<(), LocalReply> {
 }
 
 /// Reads the authority: `:authority` or the absolute form, else `Host`.
-fn read_host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
-    let mut lines = parts.headers.get_all(header::HOST).iter();
-    let (first, second) = (lines.next(), lines.next());
+fn read_host(request: &ReceivedRequest<'_>) -> Result<HeaderValue, LocalReply> {
+    let name = FieldId::Host.as_str();
+    let [first, second] = request.fields.first_two(name);
     // RFC 9112 §3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
     // request message that lacks a Host header field and to any request message that contains more
     // than one Host header field line or a Host header field with an invalid field value."
@@ -123,44 +131,44 @@ fn read_host(parts: &request::Parts) -> Result<HeaderValue, LocalReply> {
         return Err(LocalReply::Host("The Host field is not a valid host."));
     }
     // RFC 9112 §3.2.2: a Host field is sent "even if the request-target is in the absolute-form".
-    if first.is_none() && parts.version == Version::HTTP_11 {
+    if first.is_none() && request.version == Version::HTTP_11 {
         return Err(LocalReply::Host("There is no Host field."));
     }
-    if let Some(authority) = parts.uri.authority() {
+    if let Some(authority) = request.uri.authority() {
         // RFC 9113 §8.3.1: "A server SHOULD treat a request as malformed if it contains a Host
         // header field that identifies an entity that differs from the entity in the ":authority"
         // pseudo-header field"; RFC 9114 §4.3.1 has it as a MUST.
-        if parts.version >= Version::HTTP_2
+        if request.version >= Version::HTTP_2
             && let Some(host) = first
-            && !is_same_authority(host, authority, parts.uri.scheme_str())
+            && !is_same_authority(host, authority, request.uri.scheme_str())
         {
             return Err(LocalReply::Host("Host and :authority differ."));
         }
         // RFC 9112 §3.2.2: with an absolute-form target, the "received Host header field" is
         // ignored.
-        let value = HeaderValue::from_str(authority.as_str()).ok().filter(is_authority);
-        return value.ok_or(LocalReply::Host("The authority is not a valid host."));
+        let value = HeaderValue::from_str(authority.as_str()).ok();
+        let valid = value.filter(|value| is_authority(value.as_bytes()));
+        return valid.ok_or(LocalReply::Host("The authority is not a valid host."));
     }
-    match first {
-        Some(host) => Ok(host.clone()),
-        None if parts.version >= Version::HTTP_2 => {
+    match request.fields.first_value(name) {
+        Some(host) => Ok(host),
+        None if request.version >= Version::HTTP_2 => {
             Err(LocalReply::Host("There is no :authority."))
         }
         None => Ok(HeaderValue::from_static("")),
     }
 }
 
-fn is_same_authority(host: &HeaderValue, authority: &Authority, scheme: Option<&str>) -> bool {
+fn is_same_authority(host: &[u8], authority: &Authority, scheme: Option<&str>) -> bool {
     let default_port = if scheme == Some("http") { ":80" } else { ":443" };
-    let Ok(host) = host.to_str() else { return false };
+    let Ok(host) = std::str::from_utf8(host) else { return false };
     let host = host.strip_suffix(default_port).unwrap_or(host);
     let authority = authority.as_str();
     let authority = authority.strip_suffix(default_port).unwrap_or(authority);
     host.eq_ignore_ascii_case(authority)
 }
 
-fn is_authority(value: &HeaderValue) -> bool {
-    let bytes = value.as_bytes();
+fn is_authority(bytes: &[u8]) -> bool {
     if bytes.is_empty() || is_plain_authority(bytes) {
         return true;
     }
@@ -198,6 +206,8 @@ fn is_plain_in_name(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
+    use http::header;
+
     use super::*;
 
     fn target(uri: &str, version: Version, hosts: &[&str]) -> Result<Target, LocalReply> {
@@ -207,7 +217,8 @@ mod tests {
         for host in hosts {
             request.headers_mut().append(header::HOST, host.parse().unwrap());
         }
-        Target::from_parts(&request.into_parts().0, PathMode::AsSent)
+        let received = ReceivedRequest::from_parts(request.into_parts().0);
+        Target::of_request(&received, PathMode::AsSent)
     }
 
     /// RFC 9112 §3.2.2.

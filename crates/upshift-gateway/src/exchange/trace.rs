@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use http::HeaderMap;
 
+use crate::fields::request_fields::RequestFields;
 use crate::random::Random;
 use crate::telemetry::exchange_report::ExchangeReport;
 use crate::telemetry::plan::TelemetryPlan;
@@ -13,11 +14,11 @@ use crate::telemetry::traces::ExchangeTrace;
 /// The trace of a request with these fields. Without an export, the gateway has no span of its own,
 /// and a request that belongs to no trace has none until it is forwarded.
 pub(super) fn begin_trace(
-    headers: &HeaderMap,
+    fields: &RequestFields<'_>,
     plan: &TelemetryPlan,
     random: &RefCell<Random>,
 ) -> Option<ExchangeTrace> {
-    let received = TraceContext::from_fields(headers);
+    let received = TraceContext::from_fields(fields);
     if plan.traces.is_none() {
         let context = received?;
         return Some(ExchangeTrace { context, span_id: context.parent?, is_recorded: false });

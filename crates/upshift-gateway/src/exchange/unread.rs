@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use http::{Method, request};
+use http::Method;
 use jiff::SignedDuration;
 use tokio::time::Instant;
 use upshift_config::RecordedRequests;
@@ -13,6 +13,7 @@ use upshift_core::{Facts, HttpVersion, Known, Timestamp};
 use crate::core_local::CoreLocal;
 use crate::exchange::connection::Connection;
 use crate::exchange::request_id;
+use crate::received_request::ReceivedRequest;
 use crate::telemetry::exchange_report::{ExchangeClient, ExchangeReport, ReportedRequest};
 use crate::telemetry::logged_request::LoggedRequest;
 use crate::telemetry::request_labels::RequestLabels;
@@ -53,13 +54,13 @@ pub(crate) fn begin_unread(
 /// Begins the report of a malformed request whose head was read. It `began` to arrive then.
 pub(crate) fn begin_malformed(
     connection: &Connection,
-    parts: &request::Parts,
+    request: &ReceivedRequest<'_>,
     began: Instant,
 ) -> Rc<ExchangeReport> {
     let mut random = connection.core.random.borrow_mut();
-    let id = request_id::accept_or_generate(&parts.headers, &mut random);
-    let seen = connection.info(parts.version);
-    begin_report(connection, seen.http, began, |_| LoggedRequest::undecided(parts, seen, &id))
+    let id = request_id::accept_or_generate(&request.fields, &mut random);
+    let seen = connection.info(request.version);
+    begin_report(connection, seen.http, began, |_| LoggedRequest::undecided(request, seen, &id))
 }
 
 fn connection_info(connection: &Connection, http: HttpVersion) -> ConnectionInfo {

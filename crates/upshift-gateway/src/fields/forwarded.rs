@@ -33,11 +33,10 @@ pub(crate) fn add_via(headers: &mut HeaderMap, received: Version) {
 /// shorter than this, and a loop soon exceeds it.
 pub(crate) const MOST_PASSES: usize = 8;
 
-/// Returns true if a request is in a loop: RFC 9110 §7.6.3 has `Via` for "avoiding request loops".
-pub(crate) fn is_looping(headers: &HeaderMap) -> bool {
-    let lines = headers.get_all(header::VIA).iter().map(HeaderValue::as_bytes);
+/// Returns true if a request with these lines of `Via` is in a loop: RFC 9110 §7.6.3 has `Via` for "avoiding request loops".
+pub(crate) fn is_looping<'v>(via: impl Iterator<Item = &'v [u8]>) -> bool {
     let mut passes = 0;
-    for entry in list_elements(lines) {
+    for entry in list_elements(via) {
         // `received-protocol RWS received-by [ RWS comment ]`
         let mut words = entry.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         if words.nth(1) == Some(PSEUDONYM.as_bytes()) {

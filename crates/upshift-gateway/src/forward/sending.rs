@@ -11,6 +11,7 @@ use super::outbound::OutboundRequest;
 use super::response::receive_response;
 use super::waiting::{ResponseWait, UpstreamTimeouts};
 use crate::body::{UploadProgress, UploadState};
+use crate::fields::header_map::keep_map;
 use crate::http1_client::Http1Client;
 use crate::local_reply::LocalReply;
 use crate::response_body::ResponseBody;
@@ -92,7 +93,12 @@ impl UpstreamExchange<'_> {
             Ok(response) if is_bad && retry_copy.is_some() => {
                 Err(retryable_response(response, retry_copy))
             }
-            Ok(response) => Ok(response),
+            Ok(response) => {
+                if let Some(copy) = retry_copy {
+                    keep_map(copy.headers);
+                }
+                Ok(response)
+            }
             Err(reply) => Err(failed_attempt(reply, retry_copy, RetryScope::OtherEndpoint)),
         }
     }

@@ -127,6 +127,7 @@ mod tests {
     use std::time::Duration;
 
     use http::HeaderMap;
+    use upshift_http::HeaderFields;
 
     use super::*;
     use crate::telemetry::trace_context::TraceContext;
@@ -137,7 +138,7 @@ mod tests {
         let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         fields.insert("traceparent", traceparent.parse().unwrap());
         let mut histogram = DurationHistogram::default();
-        let trace = TraceContext::from_fields(&fields).unwrap();
+        let trace = TraceContext::from_fields(&HeaderFields(&fields)).unwrap();
         histogram.record(Duration::from_millis(20), Some(trace.trace_id));
         histogram.record(Duration::from_secs(20), None);
         let metrics =

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::request;
+use http::Method;
 use upshift_adoption::RequestCallers;
 use upshift_adoption::usage::{client_text, label_text, path_pattern};
 use upshift_core::{Decision, Timestamp};
@@ -13,7 +13,7 @@ use super::access::names::{http_name, tls_name};
 
 /// Makes the record of a decision at `now`. Values that a client chose are short in it.
 pub(crate) fn live_decision(
-    parts: &request::Parts,
+    method: &Method,
     callers: &RequestCallers<'_>,
     (decision, revision): (&Decision<'_>, &str),
     status: Option<u16>,
@@ -30,7 +30,7 @@ pub(crate) fn live_decision(
     }
     LiveDecision {
         time: now.to_string(),
-        method: label_text(parts.method.as_str()),
+        method: label_text(method.as_str()),
         path: path_pattern(facts.path),
         http: http_name(facts.http).into(),
         tls: tls_name(facts.tls).into(),

@@ -3,13 +3,16 @@
 
 use std::net::IpAddr;
 
-use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, request};
+use http::{HeaderValue, Method};
 use upshift_adoption::Fingerprint;
 use upshift_core::client_info::ConnectionInfo;
 use upshift_core::policy::RequirementInputs;
 use upshift_core::{Decision, Facts, HttpVersion, Known, Timestamp, TlsState, Verdict};
+use upshift_http1::FieldId;
 use upshift_record::DecisionRecord;
+
+use crate::fields::request_fields::RequestFields;
+use crate::received_request::ReceivedRequest;
 
 /// The parts of a request that its access record shows.
 pub(crate) struct LoggedRequest {
@@ -66,25 +69,26 @@ pub(crate) struct LoggedDecision {
 impl LoggedRequest {
     /// The parts of a request that was not decided on.
     pub(crate) fn undecided(
-        parts: &request::Parts,
+        received: &ReceivedRequest<'_>,
         seen: ConnectionInfo,
         request_id: &HeaderValue,
     ) -> Self {
-        let host = match (parts.uri.host(), parts.headers.get(header::HOST)) {
+        let field = received.fields.first_value(FieldId::Host.as_str());
+        let host = match (received.uri.host(), field) {
             (Some(host), _) => host.to_owned(),
             (None, Some(host)) => Facts::host_of(host.to_str().unwrap_or_default()).to_owned(),
             (None, None) => String::new(),
         };
         Self {
             host,
-            path: parts.uri.path().to_owned(),
-            ..Self::new(parts, seen, request_id, Timestamp::now())
+            path: received.uri.path().to_owned(),
+            ..Self::new(received, seen, request_id, Timestamp::now())
         }
     }
 
     /// The parts of a request that was decided on at `now`.
     pub(crate) fn decided(
-        parts: &request::Parts,
+        received: &ReceivedRequest<'_>,
         facts: &Facts<'_>,
         request_id: &HeaderValue,
         now: Timestamp,
@@ -98,23 +102,23 @@ impl LoggedRequest {
             query: facts.query.and_then(|query| inputs.read_part(query)),
             protocol: facts.protocol.map(str::to_owned),
             http: Some(facts.http),
-            fields: logged_fields(&parts.headers, inputs),
+            fields: logged_fields(&received.fields, inputs),
             decided: Some(decision),
-            ..Self::new(parts, seen, request_id, now)
+            ..Self::new(received, seen, request_id, now)
         }
     }
 
     fn new(
-        parts: &request::Parts,
+        received: &ReceivedRequest<'_>,
         seen: ConnectionInfo,
         request_id: &HeaderValue,
         time: Timestamp,
     ) -> Self {
         Self {
             request_id: Some(request_id.clone()),
-            method: Some(parts.method.clone()),
-            user_agent: parts.headers.get(header::USER_AGENT).cloned(),
-            referer: parts.headers.get(header::REFERER).cloned(),
+            method: Some(received.method.clone()),
+            user_agent: received.fields.first_value("user-agent"),
+            referer: received.fields.first_value("referer"),
             ..Self::of_connection(seen, time)
         }
     }
@@ -153,11 +157,10 @@ impl LoggedDecision {
     }
 }
 
-fn logged_fields(headers: &HeaderMap, inputs: &RequirementInputs) -> Vec<LoggedField> {
-    let mut fields = Vec::new();
+fn logged_fields(fields: &RequestFields<'_>, inputs: &RequirementInputs) -> Vec<LoggedField> {
+    let mut logged = Vec::new();
     for name in inputs.fields() {
-        let lines = headers.get_all(name).iter().cloned().collect();
-        fields.push(LoggedField { name: name.into(), lines });
+        logged.push(LoggedField { name: name.into(), lines: fields.values_of(name) });
     }
-    fields
+    logged
 }

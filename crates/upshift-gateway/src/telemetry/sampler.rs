@@ -72,6 +72,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
     use http::HeaderMap;
+    use upshift_http::HeaderFields;
 
     use super::*;
     use crate::random::Random;
@@ -81,7 +82,7 @@ mod tests {
         let mut fields = HeaderMap::new();
         let value = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}");
         fields.insert(TRACEPARENT, value.parse().unwrap());
-        TraceContext::from_fields(&fields).unwrap()
+        TraceContext::from_fields(&HeaderFields(&fields)).unwrap()
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
+use upshift_core::Fields;
 
 use crate::random::Random;
 
@@ -41,11 +42,10 @@ impl TraceContext {
     ///
     /// §3.2.2: `version "-" trace-id "-" parent-id "-" trace-flags`. §3.2.4: a field of a higher
     /// version may go on after that.
-    pub(crate) fn from_fields(fields: &HeaderMap) -> Option<Self> {
-        let mut lines = fields.get_all(TRACEPARENT).iter();
+    pub(crate) fn from_fields(fields: &dyn Fields) -> Option<Self> {
         // A field that is repeated names no trace: it is not clear which one is meant.
-        let (Some(line), None) = (lines.next(), lines.next()) else { return None };
-        let (head, further) = line.as_bytes().split_at_checked(55)?;
+        let [Some(line), None] = fields.first_two(TRACEPARENT.as_str()) else { return None };
+        let (head, further) = line.split_at_checked(55)?;
         let is_allowed = match &head[..2] {
             b"00" => further.is_empty(),
             // §3.2.2.1: "Version ff is forbidden".
@@ -160,6 +160,9 @@ fn is_zero(digits: &[u8]) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that fails here has failed")]
 
+    use http::HeaderMap;
+    use upshift_http::HeaderFields;
+
     use super::*;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -169,7 +172,7 @@ mod tests {
         for line in lines {
             fields.append(TRACEPARENT, HeaderValue::from_str(line).unwrap());
         }
-        TraceContext::from_fields(&fields)
+        TraceContext::from_fields(&HeaderFields(&fields))
     }
 
     #[test]

@@ -152,6 +152,7 @@ mod tests {
     use hyper::ext::Protocol as ConnectProtocol;
 
     use super::*;
+    use crate::received_request::ReceivedRequest;
 
     fn upgrade() -> (TunnelOffer, request::Parts) {
         let request = Request::get("/chat")
@@ -174,9 +175,10 @@ mod tests {
     }
 
     fn offer(mut request: request::Parts) -> (TunnelOffer, request::Parts) {
-        let offer = TunnelOffer::from_request(&request, false, |token| token.is_named("websocket"))
-            .unwrap()
-            .unwrap();
+        let received = ReceivedRequest::from_parts(request.clone());
+        let offer =
+            TunnelOffer::from_request(&received, false, |token| token.is_named("websocket"));
+        let offer = offer.unwrap().unwrap();
         remove_nominated(&mut request.headers, &[]);
         strip_hop_by_hop(&mut request.headers);
         (offer, request)

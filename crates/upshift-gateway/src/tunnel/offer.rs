@@ -3,12 +3,14 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
-use http::{HeaderMap, Method, Version, header, request};
+use http::{HeaderMap, Method, Version, header};
 use hyper::ext::Protocol as ConnectProtocol;
 use upshift_core::field::{Protocol, UpgradeList};
 use upshift_http::connection_has_option;
+use upshift_http1::FieldId;
 
 use crate::local_reply::LocalReply;
+use crate::received_request::ReceivedRequest;
 
 /// The mechanism of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl TunnelOffer {
     /// # Errors
     /// If the offer can neither be accepted nor ignored.
     pub(crate) fn from_request(
-        request: &request::Parts,
+        request: &ReceivedRequest<'_>,
         has_content: bool,
         allowed: impl Fn(&Protocol) -> bool,
     ) -> Result<Option<Self>, BadOffer> {
@@ -76,7 +78,7 @@ impl TunnelOffer {
     }
 
     fn from_upgrade(
-        request: &request::Parts,
+        request: &ReceivedRequest<'_>,
         has_content: bool,
         allowed: impl Fn(&Protocol) -> bool,
     ) -> Result<Option<Self>, BadOffer> {
@@ -92,12 +94,12 @@ impl TunnelOffer {
         if has_content && is_websocket {
             return Err(BadOffer::Content);
         }
-        if !has_content && request.headers.contains_key(header::EXPECT) {
+        if !has_content && request.fields.has(FieldId::Expect) {
             return Err(BadOffer::Expectation);
         }
         // RFC 6455 §4.2.1: the key is required; without it, nothing would prove that the upstream
         // answers this handshake.
-        if is_websocket && !has_valid_key(&request.headers) {
+        if is_websocket && !has_valid_key(request.fields.map()) {
             return Err(BadOffer::NoKey);
         }
         Ok(Some(Self { token, via: OfferedVia::Upgrade }))
@@ -143,11 +145,15 @@ fn has_valid_key(headers: &HeaderMap) -> bool {
 /// RFC 9110 §7.8: "A server that receives an Upgrade header field in an HTTP/1.0 request MUST
 /// ignore that Upgrade field"; §7.6.1: a connection-specific field without its option "ought to be
 /// ignored by the recipient".
-pub(crate) fn offered_upgrades(request: &request::Parts) -> Option<UpgradeList> {
-    if request.version != Version::HTTP_11 || !connection_has_option(&request.headers, "upgrade") {
+pub(crate) fn offered_upgrades(request: &ReceivedRequest<'_>) -> Option<UpgradeList> {
+    // Most requests lack the field, and need no map of their fields.
+    if request.version != Version::HTTP_11
+        || !request.fields.has(FieldId::Upgrade)
+        || !connection_has_option(request.fields.map(), "upgrade")
+    {
         return None;
     }
-    upgrade_list(&request.headers)
+    upgrade_list(request.fields.map())
 }
 
 /// The `Upgrade` lines of a message, taken together; `None` if they are empty or malformed.
@@ -156,7 +162,7 @@ pub(super) fn upgrade_list(headers: &HeaderMap) -> Option<UpgradeList> {
     UpgradeList::parse(lines.map(http::HeaderValue::as_bytes)).ok()
 }
 
-fn connect_protocol(request: &request::Parts) -> Option<&str> {
+fn connect_protocol<'r>(request: &'r ReceivedRequest<'_>) -> Option<&'r str> {
     if request.method != Method::CONNECT {
         return None;
     }
@@ -171,12 +177,12 @@ mod tests {
 
     use super::*;
 
-    fn parts(method: &str, fields: &[(&str, &str)]) -> request::Parts {
+    fn received(method: &str, fields: &[(&str, &str)]) -> ReceivedRequest<'static> {
         let mut request = Request::builder().method(method).uri("/chat");
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        request.body(()).unwrap().into_parts().0
+        ReceivedRequest::from_parts(request.body(()).unwrap().into_parts().0)
     }
 
     fn websocket(token: &Protocol) -> bool {
@@ -188,10 +194,10 @@ mod tests {
         let key = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
         let fields = [("Connection", "Upgrade"), ("Upgrade", "foo, h2c"), ("Upgrade", "WebSocket")];
         assert_eq!(
-            TunnelOffer::from_request(&parts("GET", &fields), false, websocket),
+            TunnelOffer::from_request(&received("GET", &fields), false, websocket),
             Err(BadOffer::NoKey)
         );
-        let request = parts("GET", &[&fields[..], &[key]].concat());
+        let request = received("GET", &[&fields[..], &[key]].concat());
         let offer = TunnelOffer::from_request(&request, false, websocket).unwrap().unwrap();
         assert!(offer.is_websocket());
         assert_eq!(offer.offered_via(), OfferedVia::Upgrade);
@@ -214,7 +220,7 @@ mod tests {
             for key in &keys {
                 fields.push(("Sec-WebSocket-Key", key));
             }
-            let read = TunnelOffer::from_request(&parts("GET", &fields), false, websocket);
+            let read = TunnelOffer::from_request(&received("GET", &fields), false, websocket);
             assert_eq!(read.is_ok(), is_valid, "{keys:?}");
         }
     }
@@ -224,21 +230,21 @@ mod tests {
         let upgrade = ("Upgrade", "websocket");
         let connection = ("Connection", "keep-alive, Upgrade");
         assert_eq!(
-            TunnelOffer::from_request(&parts("GET", &[upgrade]), false, websocket),
+            TunnelOffer::from_request(&received("GET", &[upgrade]), false, websocket),
             Ok(None),
             "without Connection"
         );
         assert_eq!(
-            TunnelOffer::from_request(&parts("POST", &[upgrade, connection]), true, websocket),
+            TunnelOffer::from_request(&received("POST", &[upgrade, connection]), true, websocket),
             Ok(None),
             "a POST"
         );
-        let h2c = parts("GET", &[("Upgrade", "h2c"), connection]);
+        let h2c = received("GET", &[("Upgrade", "h2c"), connection]);
         assert_eq!(TunnelOffer::from_request(&h2c, false, websocket), Ok(None), "another token");
-        let mut old = parts("GET", &[upgrade, connection]);
+        let mut old = received("GET", &[upgrade, connection]);
         old.version = Version::HTTP_10;
         assert_eq!(TunnelOffer::from_request(&old, false, websocket), Ok(None), "HTTP/1.0");
-        let malformed = parts("GET", &[("Upgrade", "websocket, a b"), connection]);
+        let malformed = received("GET", &[("Upgrade", "websocket, a b"), connection]);
         assert_eq!(TunnelOffer::from_request(&malformed, false, websocket), Ok(None), "malformed");
     }
 
@@ -247,18 +253,18 @@ mod tests {
         let fields =
             [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Expect", "100-continue")];
         assert_eq!(
-            TunnelOffer::from_request(&parts("GET", &fields), true, websocket),
+            TunnelOffer::from_request(&received("GET", &fields), true, websocket),
             Err(BadOffer::Content)
         );
         assert_eq!(
-            TunnelOffer::from_request(&parts("GET", &fields), false, websocket),
+            TunnelOffer::from_request(&received("GET", &fields), false, websocket),
             Err(BadOffer::Expectation)
         );
     }
 
     #[test]
     fn an_extended_connect_names_one_token() {
-        let mut request = parts("CONNECT", &[]);
+        let mut request = received("CONNECT", &[]);
         request.version = Version::HTTP_2;
         request.extensions.insert(ConnectProtocol::from_static("websocket"));
         assert_eq!(

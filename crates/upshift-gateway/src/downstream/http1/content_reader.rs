@@ -87,13 +87,9 @@ impl ClientWire {
             RequestEvent::Trailers(fields) => {
                 let bytes = self.take_received(consumed);
                 self.read_end();
-                Some(Ok(match to_header_map(&fields, &bytes) {
-                    Ok(trailers) => {
-                        let names = KeptNames::unless_title_case(fields, bytes);
-                        ContentPart::Trailers(trailers, names)
-                    }
-                    Err(_) => ContentPart::End,
-                }))
+                let trailers = to_header_map(&fields, &bytes, 0);
+                let names = KeptNames::unless_title_case(fields, bytes);
+                Some(Ok(ContentPart::Trailers(trailers, names)))
             }
             RequestEvent::End => {
                 self.received.advance(consumed);

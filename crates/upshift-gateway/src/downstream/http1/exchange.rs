@@ -30,15 +30,15 @@ pub(super) async fn answer_request(
     received: ReceivedHead,
 ) -> Result<Option<ConnectionEnd>, DisconnectReason> {
     let body = content_of(wire, connection, received.head.framing());
-    let request = match received.to_request(body) {
+    let request = match received.to_request() {
         Ok(request) => request,
         Err(reply) => return Ok(Some(ConnectionEnd::Fault(reply, received.bytes))),
     };
-    let is_head = request.method() == Method::HEAD;
+    let is_head = request.method == Method::HEAD;
     let names = ReceivedNames::new(received.head.fields(), &received.bytes);
     let client = Http1Client::new(names);
     let served = {
-        let mut serving = pin!(serve(connection, request, Some(&client)));
+        let mut serving = pin!(serve(connection, request, body, Some(&client)));
         poll_fn(|cx| poll_serving(wire, &client, serving.as_mut(), cx)).await?
     };
     let Served { response, lines, switch } = served;

@@ -1,12 +1,12 @@
 //! Converts a head that the codec has read into the request that an exchange serves.
 
 use bytes::Bytes;
-use http::{Method, Request, Uri, Version};
+use http::{Extensions, Method, Uri, Version};
 use upshift_http1::RequestHead;
 
-use crate::body::RequestBody;
-use crate::fields::header_map::to_header_map;
+use crate::fields::request_fields::{ReceivedSection, RequestFields};
 use crate::local_reply::LocalReply;
+use crate::received_request::ReceivedRequest;
 
 /// A head, and the bytes that it was read from.
 pub(super) struct ReceivedHead {
@@ -15,11 +15,11 @@ pub(super) struct ReceivedHead {
 }
 
 impl ReceivedHead {
-    /// The request with this head. Its values are slices of the head's bytes, without a copy.
+    /// The request with this head. Its fields stay in the head's bytes.
     ///
     /// # Errors
     /// If the target, which the codec accepts, is not a valid URI.
-    pub(super) fn to_request(&self, body: RequestBody) -> Result<Request<RequestBody>, LocalReply> {
+    pub(super) fn to_request(&self) -> Result<ReceivedRequest<'_>, LocalReply> {
         let Self { head, bytes } = self;
         let Ok(method) = Method::from_bytes(head.method(bytes)) else {
             return Err(LocalReply::NotHttp("The first line is not an HTTP request."));
@@ -29,13 +29,10 @@ impl ReceivedHead {
                 "The request's target has a character that must be percent-encoded.",
             ));
         };
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.version_mut() = self.version();
-        *request.headers_mut() = to_header_map(head.fields(), bytes)
-            .map_err(|_| LocalReply::NotHttp("A field line is malformed."))?;
-        Ok(request)
+        let section = ReceivedSection { fields: head.fields(), bytes };
+        let fields = RequestFields::of_section(section);
+        let version = self.version();
+        Ok(ReceivedRequest { method, uri, version, extensions: Extensions::new(), fields })
     }
 
     /// The HTTP version of the request.

@@ -21,6 +21,7 @@ use crate::exchange::unread::{begin_malformed, begin_unread};
 use crate::framing::declared_length;
 use crate::local_reply::LocalReply;
 use crate::progress::activity::Expired;
+use crate::received_request::ReceivedRequest;
 use crate::response_body::ResponseBody;
 use crate::telemetry::disconnect::DisconnectReason;
 use crate::telemetry::exchange_report::CLIENT_GONE;
@@ -71,7 +72,8 @@ async fn serve_request(connection: &Rc<Connection>, resolver: H3Resolver) -> Res
         RequestBody::from_boxed(Box::pin(h3_body), limits.idle)
     };
     let is_head = request.method() == Method::HEAD;
-    let mut response = serve(connection, request.map(|()| body), None).await.response;
+    let received = ReceivedRequest::from_parts(request.into_parts().0);
+    let mut response = serve(connection, received, body, None).await.response;
     add_codec_fields(&mut response);
     if is_head {
         // RFC 9110 §9.3.2: "The HEAD method is identical to GET except that the server MUST NOT
@@ -117,8 +119,8 @@ fn report_no_request(connection: &Connection, error: &BodyError, began: Instant)
 
 /// Reports a request that is malformed as a message.
 fn report_malformed(connection: &Connection, request: Request<()>, began: Instant) {
-    let (parts, ()) = request.into_parts();
-    let report = begin_malformed(connection, &parts, began);
+    let received = ReceivedRequest::from_parts(request.into_parts().0);
+    let report = begin_malformed(connection, &received, began);
     report.set_cause(LocalReply::Framing("").cause_label());
 }
 

@@ -148,7 +148,7 @@ impl Http1Connection {
             }
             ResponseEvent::Trailers(fields) => {
                 let bytes = received.take_range(0..consumed, consumed);
-                let trailers = Frame::trailers(to_header_map(&fields, &bytes)?);
+                let trailers = Frame::trailers(to_header_map(&fields, &bytes, 0));
                 let names = KeptNames::unless_title_case(fields, bytes);
                 return Ok(Some(ResponsePart::Frame(trailers, names)));
             }

@@ -20,6 +20,6 @@ pub(super) fn convert_head(
         upshift_http1::Version::Http10 => Version::HTTP_10,
         upshift_http1::Version::Http11 => Version::HTTP_11,
     };
-    *response.headers_mut() = to_header_map(head.fields(), bytes)?;
+    *response.headers_mut() = to_header_map(head.fields(), bytes, 0);
     Ok(response)
 }
