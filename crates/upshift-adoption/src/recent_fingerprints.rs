@@ -2,12 +2,16 @@
 //! once, and not once for each of them.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use crate::Fingerprint;
 use crate::sketch::CallerHash;
 
-/// The number of places. Each has one caller; a further one of the same place replaces it.
+/// The number of places, and of those that a caller may have. A further caller of the same places
+/// replaces the one that was added first. With one place for each, a sixth of 200 callers would
+/// replace each other all the time.
 const PLACES: usize = 1024;
+const CHOICES: usize = 4;
 
 thread_local! {
     /// The callers by their keyed hash, which has as many bits as a fingerprint: two callers, or one
@@ -18,9 +22,14 @@ thread_local! {
 
 /// The fingerprint of the caller with this hash, if it is kept.
 pub(crate) fn find_recent(hash: CallerHash) -> Option<Fingerprint> {
-    RECENT.with_borrow(|recent| match recent.get(place_of(hash)) {
-        Some(Some((kept, fingerprint))) if *kept == hash => Some(*fingerprint),
-        _ => None,
+    RECENT.with_borrow(|recent| {
+        for place in recent.get(places_of(hash))? {
+            match place {
+                Some((kept, fingerprint)) if *kept == hash => return Some(*fingerprint),
+                _ => {}
+            }
+        }
+        None
     })
 }
 
@@ -29,12 +38,16 @@ pub(crate) fn keep_recent(hash: CallerHash, fingerprint: Fingerprint) {
     RECENT.with_borrow_mut(|recent| {
         // Not before the first one: few threads count callers.
         recent.resize(PLACES, None);
-        recent[place_of(hash)] = Some((hash, fingerprint));
+        let places = &mut recent[places_of(hash)];
+        places.rotate_right(1);
+        places[0] = Some((hash, fingerprint));
     });
 }
 
-fn place_of(hash: CallerHash) -> usize {
-    (hash.bits() % PLACES as u64) as usize
+/// The places that a caller may have.
+fn places_of(hash: CallerHash) -> Range<usize> {
+    let first = (hash.bits() % (PLACES / CHOICES) as u64) as usize * CHOICES;
+    first..first + CHOICES
 }
 
 #[cfg(test)]
@@ -62,5 +75,18 @@ mod tests {
             kept += 1;
         }
         assert!((PLACES / 2..=PLACES).contains(&kept), "{kept}");
+    }
+
+    /// Catches callers that replace each other although most places are free.
+    #[test]
+    fn few_callers_are_all_kept() {
+        let hasher = IdentityKey::new([4; 32]).caller_hasher();
+        for caller in 0..100_u64 {
+            keep_recent(hasher.hash_caller(caller), Fingerprint::from_bits(caller));
+        }
+        for caller in 0..100_u64 {
+            let kept = find_recent(hasher.hash_caller(caller));
+            assert_eq!(kept.map(Fingerprint::bits), Some(caller));
+        }
     }
 }

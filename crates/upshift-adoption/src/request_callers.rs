@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use upshift_core::inline_vec::InlineVec;
 use upshift_core::policy::{IdentityReader, Rule, identity};
 use upshift_core::{Decision, Facts};
 
@@ -13,6 +14,9 @@ use crate::{CountedCaller, Fingerprint, IdentityKey, Network};
 /// The number of callers that need no allocation: rules usually share their readers.
 const FEW_CALLERS: usize = 2;
 
+/// The number of rules that match most requests at most.
+const USUAL_RULES: usize = 4;
+
 /// The callers of one request. Rules usually share their readers, so each identity is read once,
 /// and hashed only if something counts it.
 pub struct RequestCallers<'a> {
@@ -21,6 +25,8 @@ pub struct RequestCallers<'a> {
     by_address: Caller<'a>,
     first: [Option<Caller<'a>>; FEW_CALLERS],
     others: Vec<Caller<'a>>,
+    /// For each rule that matched, the place of its caller; 0 is the address.
+    places: InlineVec<u32, USUAL_RULES>,
 }
 
 /// The sender of a request by its identity, or by its address if it has none.
@@ -40,9 +46,17 @@ impl<'a> RequestCallers<'a> {
         key: &'a IdentityKey,
     ) -> Self {
         let by_address = Caller::new(&[], facts);
-        let mut callers = Self { facts, key, by_address, first: [None, None], others: Vec::new() };
+        let mut callers = Self {
+            facts,
+            key,
+            by_address,
+            first: [None, None],
+            others: Vec::new(),
+            places: InlineVec::new(),
+        };
         for ruling in decision.matched() {
-            callers.add_readers(&ruling.rule.identity);
+            let place = callers.add_readers(&ruling.rule.identity);
+            callers.places.push(place);
         }
         callers
     }
@@ -58,10 +72,10 @@ impl<'a> RequestCallers<'a> {
         identified.find(|known| known.reads(&rule.identity)).unwrap_or(&self.by_address)
     }
 
-    /// The index of the caller of `rule` among those of the request; 0 if it is the address.
-    pub(crate) fn place_of(&self, rule: &Rule) -> usize {
-        let mut identified = self.identified();
-        identified.position(|known| known.reads(&rule.identity)).map_or(0, |place| place + 1)
+    /// For each rule that matched, in order, the index of its caller among [`Self::identified`] plus
+    /// 1; 0 if it is the address.
+    pub(crate) fn places(&self) -> &[u32] {
+        self.places.as_slice()
     }
 
     /// The caller by its address.
@@ -86,15 +100,24 @@ impl<'a> RequestCallers<'a> {
         Some(CountedCaller { identity: self.fingerprint(rule)?, network })
     }
 
-    fn add_readers(&mut self, readers: &'a [IdentityReader]) {
-        if readers.is_empty() || self.identified().any(|known| known.reads(readers)) {
-            return;
+    /// Adds a caller, unless it is there. Returns its place.
+    fn add_readers(&mut self, readers: &'a [IdentityReader]) -> u32 {
+        if readers.is_empty() {
+            return 0;
+        }
+        let mut place = 1;
+        for known in self.identified() {
+            if known.reads(readers) {
+                return place;
+            }
+            place += 1;
         }
         let caller = Caller::new(readers, self.facts);
-        match self.first.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(caller),
+        match self.first.iter_mut().find(|free| free.is_none()) {
+            Some(free) => *free = Some(caller),
             None => self.others.push(caller),
         }
+        place
     }
 }
 

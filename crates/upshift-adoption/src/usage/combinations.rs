@@ -173,9 +173,8 @@ impl Combinations {
         });
         let mut cells = vec![CountedCell { cell: request, caller: 0 }];
         let mut exemptions: Vec<&str> = Vec::new();
-        for ruling in decision.matched() {
-            let caller = callers.place_of(ruling.rule) as u32;
-            cells.push(CountedCell { cell: self.place_ruling(labels, ruling), caller });
+        for (ruling, caller) in decision.matched().zip(callers.places()) {
+            cells.push(CountedCell { cell: self.place_ruling(labels, ruling), caller: *caller });
             // An exemption counts a request once, even if it exempts it from several rules.
             if let Some(exemption) = ruling.exempted.as_ref().map(|by| by.id())
                 && !exemptions.contains(&exemption)

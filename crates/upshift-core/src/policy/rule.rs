@@ -1,9 +1,11 @@
 //! A valid rule, with everything about it that depends on the policy alone.
 
+use std::hash::BuildHasher as _;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rustc_hash::FxBuildHasher;
 
 use super::field_set::{FieldIds, NumberedField};
 use super::host::HostPattern;
@@ -31,6 +33,7 @@ pub struct Rule {
 #[derive(Debug)]
 struct CompiledRule {
     spec: RuleSpec,
+    id_hash: u64,
     /// The fields that the rule may read, in the usual capitalisation.
     fields: Box<[NumberedField]>,
     /// For each requirement the texts of its readers.
@@ -57,6 +60,7 @@ impl Rule {
             links: links_of(&spec),
             notice: RuleNotice::of_rule(&spec),
             answers: PreparedAnswers::new(budget.clone()),
+            id_hash: FxBuildHasher.hash_one(&spec.id),
             spec,
         };
         Self { compiled: Arc::new(compiled), overridden: None }
@@ -67,6 +71,12 @@ impl Rule {
         // Every change of an override makes a new policy, while requests are decided by the old
         // one: neither texts nor patterns are copied for it.
         Self { compiled: Arc::clone(&self.compiled), overridden }
+    }
+
+    /// A hash of its id, for keys of tables. The same in all policies, and not keyed: no client
+    /// chooses an id.
+    pub fn id_hash(&self) -> u64 {
+        self.compiled.id_hash
     }
 
     /// The state of the rule at `now`: that of the override, else the pinned phase, else the
