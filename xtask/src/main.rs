@@ -44,15 +44,16 @@ usage: cargo xtask COMMAND
   hygiene                  names, sizes, reasons for skips; no private files, no secrets
   measure [FOLDER]         numbers about the readability of the code (crates)
   bench [NAME] [FLAG…]     the gateway beside nginx, HAProxy, Envoy and Caddy: refusal, proxied, h2,
-                           pipelined, latency, handshakes, memory, rules, counts; all without NAME
+                           pipelined, latency, handshakes, memory, rules, counts; and usage, with
+                           and without the recording of adoption; all without NAME
       --rounds N           slices of each server (9)
       --only A,B           upshift, nginx, haproxy, envoy, caddy
       --exe FILE           another binary of the gateway
       --write              write tables and charts into docs/performance.md and docs/charts
-      --gate, --update     of counts: compare with xtask/counts.toml, or write it
+      --gate, --update     of counts: compare with xtask/counts.toml, or write it; --gate of
+                           usage: fail if recording costs more than 3 % of the instructions
   bench decide             the time and instructions of a decision, by the number of rules; minutes
   bench forecast           the speed of upshift forecast beside goaccess and wc -l; some minutes
-  bench usage              the CPU time that recording adoption costs, per refusal; a minute
   docs [--check]           write or check the generated files: the schema, docs/command-line.md";
 
 /// The faults that a check found, one line each.

@@ -4,6 +4,7 @@
 //! shared, and a limit on times would fail by chance. The counts of instructions and system calls
 //! are repeatable, and `bench counts --gate` holds them against xtask/counts.toml.
 
+mod callgrind;
 mod chart;
 mod counts;
 mod cpu_time;
@@ -34,12 +35,11 @@ pub(crate) fn run(words: &[&str]) -> bool {
     let done = match words {
         ["decide"] => return decide::run(),
         ["forecast"] => return forecast::run(),
-        ["usage"] => return usage::run(),
         [name, flags @ ..] if side_by_side::names().contains(name) => {
             side_by_side::run(Some(*name), flags)
         }
         [name, ..] if !name.starts_with("--") => Err(format!(
-            "no benchmark is called {name}; there are decide, forecast, usage, {}",
+            "no benchmark is called {name}; there are decide, forecast, {}",
             side_by_side::names().join(", ")
         )),
         flags => side_by_side::run(None, flags),

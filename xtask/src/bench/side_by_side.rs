@@ -7,14 +7,14 @@ use super::page::write_section;
 use super::section::Section;
 use super::servers::{ServerKind, python_home};
 use super::test_bed::TestBed;
-use super::{counts, growth, latency, memory, throughput};
+use super::{counts, growth, latency, memory, throughput, usage};
 use crate::peers::{install_programs, install_python};
 use crate::run::root;
 
 type Measure = fn(&BenchOptions, &TestBed) -> io::Result<Section>;
 
 /// The benchmarks by name, in the order in which all of them run.
-const BENCHMARKS: [(&str, Measure); 9] = [
+const BENCHMARKS: [(&str, Measure); 10] = [
     ("refusal", throughput::run_refusal),
     ("proxied", throughput::run_proxied),
     ("h2", throughput::run_h2),
@@ -24,6 +24,7 @@ const BENCHMARKS: [(&str, Measure); 9] = [
     ("memory", memory::run),
     ("rules", growth::run),
     ("counts", counts::run),
+    ("usage", usage::run),
 ];
 
 /// The programs that measure, and the upstream, with their Debian packages.

@@ -84,6 +84,11 @@ impl TestBed {
         &self.surroundings.folder
     }
 
+    /// The address of the upstream, which answers every request with 1 KiB.
+    pub(crate) fn upstream(&self) -> SocketAddr {
+        self.surroundings.upstream
+    }
+
     pub(crate) fn gateway(&self) -> &Path {
         &self.surroundings.gateway
     }

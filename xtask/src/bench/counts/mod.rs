@@ -3,7 +3,6 @@
 //! Each count is the difference between a run of many requests and one of few, over the same number
 //! of connections: so the costs of connections and TLS handshakes cancel out.
 
-mod callgrind;
 mod gate;
 mod strace;
 mod tables;
@@ -11,13 +10,13 @@ mod tables;
 use std::collections::BTreeMap;
 use std::io;
 
+use super::callgrind::{CountedServer, InstructionProfile};
 use super::h2load::Amount;
 use super::options::{BenchOptions, CountsUse};
 use super::request_kind::RequestKind;
 use super::section::{Section, Table};
 use super::servers::{RuleSet, RunningServer, ServerKind};
 use super::test_bed::TestBed;
-use callgrind::{CountedServer, InstructionProfile};
 use gate::GatedCounts;
 use strace::count_calls;
 use tables::{describe_counts, profile_table};

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::bench::servers::{RunningServer, ServerKind};
-use crate::bench::test_bed::TestBed;
+use super::servers::{RunningServer, ServerKind};
+use super::test_bed::TestBed;
 use crate::run::{command, output, pause, read_text};
 
 /// The instructions between two moments.
@@ -17,11 +17,33 @@ pub(crate) struct InstructionProfile {
     pub(crate) functions: HashMap<String, u64>,
 }
 
+/// A program within callgrind.
+pub(crate) struct CountedProgram {
+    process: u32,
+    file: PathBuf,
+    dumps: u32,
+}
+
 /// A server within callgrind.
 pub(crate) struct CountedServer {
     pub(crate) server: RunningServer,
-    file: PathBuf,
-    dumps: u32,
+    program: CountedProgram,
+}
+
+/// The longest that callgrind may take to write a dump.
+const LONGEST_DUMP: Duration = Duration::from_secs(10);
+
+/// The flag of callgrind with which each thread has a file of its own.
+pub(crate) const SEPARATE_THREADS: &str = "--separate-threads=yes";
+
+/// The words before a command line that run it within callgrind, which writes to `file`.
+pub(crate) fn callgrind_wrapper(file: &Path) -> [String; 4] {
+    [
+        "valgrind".to_owned(),
+        "--quiet".to_owned(),
+        "--tool=callgrind".to_owned(),
+        format!("--callgrind-out-file={}", file.display()),
+    ]
 }
 
 impl CountedServer {
@@ -31,17 +53,30 @@ impl CountedServer {
     /// If it cannot be started.
     pub(crate) fn start(bed: &TestBed, kind: ServerKind) -> io::Result<Self> {
         let file = bed.folder().join(format!("callgrind-{}", kind.name()));
-        let wrapper = [
-            "valgrind".to_owned(),
-            "--quiet".to_owned(),
-            "--tool=callgrind".to_owned(),
-            format!("--callgrind-out-file={}", file.display()),
-        ];
-        let server = bed.start_within(&wrapper, kind)?;
-        Ok(Self { server, file, dumps: 0 })
+        let server = bed.start_within(&callgrind_wrapper(&file), kind)?;
+        let program = CountedProgram::new(server.id(), file);
+        Ok(Self { server, program })
     }
 
     /// Counts the instructions of the server while something is done.
+    ///
+    /// # Errors
+    /// If it fails, or callgrind cannot be controlled.
+    pub(crate) fn count_while(
+        &mut self,
+        act: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<InstructionProfile> {
+        self.program.count_while(act)
+    }
+}
+
+impl CountedProgram {
+    /// A process that was started with the words of [`callgrind_wrapper`].
+    pub(crate) fn new(process: u32, file: PathBuf) -> Self {
+        Self { process, file, dumps: 0 }
+    }
+
+    /// Counts the instructions of the program while something is done.
     ///
     /// # Errors
     /// If it fails, or callgrind cannot be controlled.
@@ -56,8 +91,47 @@ impl CountedServer {
         self.read_dump()
     }
 
+    /// Counts the instructions of each thread of the program while something is done. The program
+    /// has to be started with [`SEPARATE_THREADS`] behind the words of [`callgrind_wrapper`].
+    ///
+    /// # Errors
+    /// If it fails, or callgrind cannot be controlled.
+    pub(crate) fn count_threads_while(
+        &mut self,
+        act: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<Vec<u64>> {
+        self.control("--zero")?;
+        act()?;
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.process))?.count();
+        self.control("--dump")?;
+        self.dumps += 1;
+        let latest = Instant::now() + LONGEST_DUMP;
+        while Instant::now() < latest {
+            let totals = self.thread_totals()?;
+            if totals.len() >= threads {
+                return Ok(totals);
+            }
+            pause(Duration::from_millis(50));
+        }
+        Err(io::Error::other(format!("callgrind did not write sums of {threads} threads")))
+    }
+
+    /// The sums of the files of the latest dump, one for each thread.
+    fn thread_totals(&self) -> io::Result<Vec<u64>> {
+        let start = format!("{}.{}-", self.file.display(), self.dumps);
+        let mut totals = Vec::new();
+        let folder = self.file.parent().unwrap_or_else(|| Path::new("."));
+        for entry in std::fs::read_dir(folder)? {
+            let file = entry?.path();
+            if file.to_string_lossy().starts_with(&start) {
+                totals.extend(parse_profile(&read_text(&file)).map(|profile| profile.total));
+            }
+        }
+        Ok(totals)
+    }
+
     fn control(&self, request: &str) -> io::Result<()> {
-        let mut control = command("callgrind_control", [request, &self.server.id().to_string()]);
+        let mut control = command("callgrind_control", [request, &self.process.to_string()]);
         let printed = output(&mut control).map_err(io::Error::other)?;
         if printed.contains("OK") {
             return Ok(());
@@ -67,7 +141,7 @@ impl CountedServer {
 
     fn read_dump(&self) -> io::Result<InstructionProfile> {
         let file = format!("{}.{}", self.file.display(), self.dumps);
-        let latest = Instant::now() + Duration::from_secs(10);
+        let latest = Instant::now() + LONGEST_DUMP;
         while Instant::now() < latest {
             // The last line is its sum: without it, the file is still being written.
             if let Some(profile) = parse_profile(&read_text(file.as_ref())) {
