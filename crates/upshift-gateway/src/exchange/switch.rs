@@ -129,7 +129,11 @@ fn replay_in_tls(
 ) -> Result<Bytes, SendError> {
     strip_hop_by_hop(&mut request.headers);
     // An absolute target stays absolute; `*` is the whole of the asterisk form.
-    let target = request.uri.to_string();
+    let mut target = request.uri.to_string();
+    if request.uri.authority().is_some() && request.uri.path() == "*" {
+        // The absolute form of OPTIONS, whose path is empty (RFC 9112 §3.2.4).
+        target.pop();
+    }
     let start = RequestStart {
         method: request.method.as_str().as_bytes(),
         target: target.as_bytes(),

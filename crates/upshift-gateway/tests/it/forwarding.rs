@@ -38,6 +38,31 @@ fn a_request_crosses_with_the_fields_of_this_hop() {
     }
 }
 
+/// RFC 9112 §3.2.4: "the last proxy on the request chain MUST send a request-target of "*"". It was
+/// `/`.
+#[test]
+fn options_for_a_whole_server_cross_as_an_asterisk() {
+    for (method, target, forwarded) in [
+        ("OPTIONS", "http://b.example:81", "*"),
+        ("OPTIONS", "http://b.example:81/", "/"),
+        ("OPTIONS", "http://b.example:81?x", "/?x"),
+        ("OPTIONS", "*", "*"),
+        ("GET", "http://b.example:81", "/"),
+    ] {
+        let upstream = TestUpstream::answering(OK);
+        let gateway = Running::before(&upstream);
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: b.example:81\r\nConnection: close\r\n\r\n"
+        );
+        let answer = exchange(gateway.http(), &request);
+        assert_eq!(status(&answer), 200, "{answer}");
+        let received = upstream.only();
+        let line = format!("{method} {forwarded} HTTP/1.1\r\n");
+        assert!(received.starts_with(&line), "{target}: {received}");
+        assert_eq!(field(&received, "host").as_deref(), Some("b.example:81"));
+    }
+}
+
 /// RFC 9110 §7.8, RFC 9113 §3.1: an offer to switch is this hop's alone, named in `Connection` or
 /// not.
 #[test]

@@ -1,6 +1,7 @@
 //! Converts a head that the codec has read into the request that an exchange serves.
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{Extensions, Method, Uri, Version};
 use upshift_http1::RequestHead;
 
@@ -24,11 +25,14 @@ impl ReceivedHead {
         let Ok(method) = Method::from_bytes(head.method(bytes)) else {
             return Err(LocalReply::NotHttp("The first line is not an HTTP request."));
         };
-        let Ok(uri) = Uri::from_maybe_shared(bytes.slice(head.target_range())) else {
+        let Ok(mut uri) = Uri::from_maybe_shared(bytes.slice(head.target_range())) else {
             return Err(LocalReply::NotHttp(
                 "The request's target has a character that must be percent-encoded.",
             ));
         };
+        if method == Method::OPTIONS && has_empty_path(head.target(bytes)) {
+            uri = with_asterisk(uri);
+        }
         let section = ReceivedSection { fields: head.fields(), bytes };
         let fields = RequestFields::of_section(section);
         let version = self.version();
@@ -44,4 +48,25 @@ impl ReceivedHead {
             _ => Version::HTTP_11,
         }
     }
+}
+
+/// Returns true for a target in absolute form without path and query.
+fn has_empty_path(target: &[u8]) -> bool {
+    let Some(scheme_end) = target.windows(3).position(|window| window == b"://") else {
+        return false;
+    };
+    let after_scheme = &target[scheme_end + 3..];
+    !target.starts_with(b"/") && !after_scheme.iter().any(|byte| matches!(byte, b'/' | b'?'))
+}
+
+/// The same URI with the path `*`.
+///
+/// RFC 9112 §3.2.4: "If a proxy receives an OPTIONS request with an absolute-form of request-target
+/// in which the URI has an empty path and no query component, then the last proxy on the request
+/// chain MUST send a request-target of "*" when it forwards the request to the indicated origin
+/// server."
+fn with_asterisk(uri: Uri) -> Uri {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::from_static("*"));
+    Uri::from_parts(parts).unwrap_or(uri)
 }
