@@ -8,6 +8,8 @@ use serde::Deserialize;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedRequest {
+    /// The target in the first line; `None` if it is not checked.
+    pub target: Option<String>,
     /// Fields that the request must have. The lines of a field are joined by `, `.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
@@ -47,9 +49,17 @@ pub struct ExpectedAnswer {
 }
 
 impl ExpectedRequest {
-    /// Lists the differences of a request with these field lines; empty if there are none.
-    pub fn find_faults(&self, fields: &[(String, String)]) -> Vec<String> {
-        field_faults(&self.fields, &self.lacks, fields)
+    /// Lists the differences of a request with this first line and these field lines; empty if there
+    /// are none.
+    pub fn find_faults(&self, line: &str, fields: &[(String, String)]) -> Vec<String> {
+        let mut faults = field_faults(&self.fields, &self.lacks, fields);
+        let target = line.split(' ').nth(1).unwrap_or_default();
+        if let Some(wanted) = &self.target
+            && wanted != target
+        {
+            faults.push(format!("the target is {target}, wanted {wanted}"));
+        }
+        faults
     }
 }
 

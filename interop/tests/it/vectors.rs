@@ -79,7 +79,7 @@ fn of_forward(case: &ForwardCase) -> Faults {
     let (reply, closed) = ask(&gateway, &case.request);
     let mut faults = faults(&case.answer, &reply, closed);
     match origin.arrived().first() {
-        Some(arrived) => faults.extend(case.upstream.find_faults(&arrived.fields)),
+        Some(arrived) => faults.extend(case.upstream.find_faults(&arrived.line, &arrived.fields)),
         None => faults.push("nothing reached the upstream".to_owned()),
     }
     faults
