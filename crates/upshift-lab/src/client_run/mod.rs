@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use upshift_record::RecordedBody;
 
 /// The most of each output that is kept, in octets. A client that prints more is read on, so that
 /// it does not block, and the rest is dropped.
@@ -35,9 +36,9 @@ pub struct ClientOutput {
     /// The end.
     pub end: ClientEnd,
     /// The standard output, at most 256 KiB of it.
-    pub stdout: Vec<u8>,
+    pub stdout: RecordedBody,
     /// The standard error, at most 256 KiB of it.
-    pub stderr: Vec<u8>,
+    pub stderr: RecordedBody,
     /// The time from the start to the end.
     pub took: Duration,
 }
@@ -68,7 +69,8 @@ impl ClientOutput {
 
     fn not_started(error: &std::io::Error) -> Self {
         let end = ClientEnd::NotStarted(error.to_string());
-        Self { end, stdout: Vec::new(), stderr: Vec::new(), took: Duration::ZERO }
+        let nothing = RecordedBody::default();
+        Self { end, stdout: nothing.clone(), stderr: nothing, took: Duration::ZERO }
     }
 }
 
@@ -129,28 +131,34 @@ fn end_of(status: std::io::Result<ExitStatus>) -> ClientEnd {
     }
 }
 
-async fn read_output(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let mut output = Vec::new();
+async fn read_output(pipe: Option<impl AsyncRead + Unpin>) -> RecordedBody {
+    let mut output = RecordedBody::default();
+    let mut seen = 0_u64;
     let Some(mut pipe) = pipe else { return output };
     let mut buffer = [0; 8192];
     loop {
         match pipe.read(&mut buffer).await {
             Ok(0) | Err(_) => return output,
             Ok(length) => {
-                let room = MOST_OUTPUT - output.len();
-                output.extend_from_slice(&buffer[..length.min(room)]);
+                let room = MOST_OUTPUT - output.octets.len();
+                output.octets.extend_from_slice(&buffer[..length.min(room)]);
+                seen += length as u64;
+                if seen > MOST_OUTPUT as u64 {
+                    output.cut_from = Some(seen);
+                }
             }
         }
     }
 }
 
-async fn take_output(reading: tokio::task::JoinHandle<Vec<u8>>) -> Vec<u8> {
+async fn take_output(reading: tokio::task::JoinHandle<RecordedBody>) -> RecordedBody {
     let abort = reading.abort_handle();
     match tokio::time::timeout(OUTPUT_GRACE, reading).await {
         Ok(output) => output.unwrap_or_default(),
         Err(_) => {
             abort.abort();
-            Vec::new()
+            // Nothing is known of its length, except that this is not all of it.
+            RecordedBody { octets: Vec::new(), cut_from: Some(0) }
         }
     }
 }
@@ -178,14 +186,17 @@ mod tests {
     async fn outputs_and_exit_code_are_kept() {
         let output = run("echo \"$GREETING\"; echo no >&2; exit 7", LONG).await;
         assert_eq!(output.end, ClientEnd::Exited(7));
-        assert_eq!((&output.stdout[..], &output.stderr[..]), (&b"a b\n"[..], &b"no\n"[..]));
+        assert_eq!(
+            (&output.stdout.octets[..], &output.stderr.octets[..]),
+            (&b"a b\n"[..], &b"no\n"[..])
+        );
     }
 
     #[tokio::test]
     async fn a_client_that_hangs_is_killed_with_its_children() {
         let output = run("sleep 100 & echo started; wait", Duration::from_millis(300)).await;
         assert_eq!(output.end, ClientEnd::TimedOut);
-        assert_eq!(output.stdout, b"started\n");
+        assert_eq!(output.stdout.octets, b"started\n");
     }
 
     #[tokio::test]
@@ -197,7 +208,9 @@ mod tests {
     #[tokio::test]
     async fn a_long_output_does_not_block() {
         let output = run("head -c 1000000 /dev/zero", LONG).await;
-        assert_eq!((output.end, output.stdout.len()), (ClientEnd::Exited(0), MOST_OUTPUT));
+        assert_eq!(output.end, ClientEnd::Exited(0));
+        let stdout = output.stdout;
+        assert_eq!((stdout.octets.len(), stdout.cut_from), (MOST_OUTPUT, Some(1_000_000)));
     }
 
     #[tokio::test]

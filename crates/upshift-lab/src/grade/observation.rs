@@ -239,9 +239,9 @@ fn find_telling(requests: &[&AnsweredRequest], output: &ClientOutput) -> Option<
     if let ClientEnd::Exited(code) = output.end
         && code != 0
     {
-        return Some(format!("exit code {code}{}", quote_last_line(&output.stderr)));
+        return Some(format!("exit code {code}{}", quote_last_line(&output.stderr.octets)));
     }
-    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    let said = [&output.stdout.octets[..], &output.stderr.octets[..]].concat();
     let said = String::from_utf8_lossy(&said);
     for request in requests {
         let Some(response) = &request.exchange.response else { continue };
@@ -266,7 +266,7 @@ fn find_telling(requests: &[&AnsweredRequest], output: &ClientOutput) -> Option<
 /// Finds the status of a response that a peer sends without a request. A client that takes it for
 /// the answer to its own reports it.
 fn find_greeting(record: &MockRecord, output: &ClientOutput) -> Option<String> {
-    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    let said = [&output.stdout.octets[..], &output.stderr.octets[..]].concat();
     let said = String::from_utf8_lossy(&said);
     for connection in &record.connections {
         let sent = connection.wire.octets(Direction::Sent);

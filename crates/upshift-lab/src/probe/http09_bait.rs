@@ -6,10 +6,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use upshift_record::probe::ProbeOutcome;
 use upshift_record::{ExchangeEnd, RecordedRequest};
 
-use super::http1_exchange::BODY_LIMIT;
 use super::inquiry::{Failure, Inquiry};
 use super::loose_head::read_loosely;
 use super::prober::{ByteStream, Prober};
+use super::settings::BODY_LIMIT;
 use super::target::Target;
 
 /// The time after which we close our side: a server that waits for a header section then knows that

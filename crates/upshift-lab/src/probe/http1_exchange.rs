@@ -14,9 +14,6 @@ use super::inquiry::Failure;
 use super::loose_head::read_loosely;
 use super::prober::ByteStream;
 
-/// The most octets of a body that are recorded.
-pub(super) const BODY_LIMIT: usize = 64 * 1024;
-
 /// The state of a connection after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterResponse {
@@ -33,6 +30,7 @@ pub(super) struct Http1Exchange {
     /// protocol.
     pub(super) received: Vec<u8>,
     ended: bool,
+    content_limit: usize,
 }
 
 impl Http1Exchange {
@@ -56,7 +54,12 @@ impl Http1Exchange {
 
     /// The reader of the responses to a request that was sent already.
     pub(super) fn awaiting(request: &Http1Request) -> Result<Self, Failure> {
-        Ok(Self { codec: codec_awaiting(request)?, received: Vec::new(), ended: false })
+        Ok(Self {
+            codec: codec_awaiting(request)?,
+            received: Vec::new(),
+            ended: false,
+            content_limit: request.content_limit,
+        })
     }
 
     /// Reads all responses up to the final one, or to a switch, into the record.
@@ -82,7 +85,7 @@ impl Http1Exchange {
                     record.response = Some(recorded_response(&head, &self.received));
                 }
                 ResponseEvent::Data(range) => {
-                    if add_content(record, &self.received[range]) {
+                    if add_content(record, &self.received[range], self.content_limit) {
                         return Ok(AfterResponse::Answered);
                     }
                 }
@@ -172,16 +175,16 @@ fn codec_awaiting(request: &Http1Request) -> Result<ClientConnection, Failure> {
 }
 
 /// Adds content to the final response. Returns true when the limit is reached.
-pub(super) fn add_content(record: &mut RecordedExchange, content: &[u8]) -> bool {
+pub(super) fn add_content(record: &mut RecordedExchange, content: &[u8], limit: usize) -> bool {
     let Some(response) = &mut record.response else { return false };
     let declared = declared_length(response);
     let body = response.body.get_or_insert_default();
-    let room = BODY_LIMIT.saturating_sub(body.octets.len());
+    let room = limit.saturating_sub(body.octets.len());
     body.octets.extend_from_slice(&content[..content.len().min(room)]);
     if content.len() <= room {
         return false;
     }
-    let seen = (BODY_LIMIT + content.len() - room) as u64;
+    let seen = (limit + content.len() - room) as u64;
     body.cut_from = Some(declared.unwrap_or(seen));
     true
 }

@@ -23,6 +23,8 @@ pub(super) struct Http1Request {
     pub(super) fields: Vec<(String, String)>,
     /// The content; empty: none.
     pub(super) content: Vec<u8>,
+    /// The most octets of the response's content that are read.
+    pub(super) content_limit: usize,
 }
 
 impl Http1Request {
@@ -38,7 +40,8 @@ impl Http1Request {
             }
         }
         let (method, target) = (settings.method.clone(), to.path.clone());
-        Self { method, target, version, fields, content: settings.content.clone() }
+        let content = settings.content.clone();
+        Self { method, target, version, fields, content, content_limit: settings.content_limit }
     }
 
     /// Adds an offer to switch, with further options of `Connection`.
@@ -65,7 +68,7 @@ impl Http1Request {
 
     /// The request as it goes over the wire.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let Self { method, target, version, fields, content } = self;
+        let Self { method, target, version, fields, content, .. } = self;
         let mut text = format!("{method} {target} HTTP/{version}\r\n");
         for (name, value) in fields {
             text.push_str(&format!("{name}: {value}\r\n"));

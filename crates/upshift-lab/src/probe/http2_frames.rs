@@ -20,9 +20,9 @@ const PRIORITY: u8 = 0x20;
 /// The most octets of a decoded header section. A few octets of HPACK can stand for many.
 const SECTION_LIMIT: usize = 256 * 1024;
 
-/// Our settings, as the payload of a SETTINGS frame: ENABLE_PUSH = 0, INITIAL_WINDOW_SIZE = 1 MiB,
-/// which is more content than is recorded, so that no window has to be opened later.
-pub(super) const SETTINGS_PAYLOAD: [u8; 12] = [0, 2, 0, 0, 0, 0, 0, 4, 0, 0x10, 0, 0];
+/// Our settings, as the payload of a SETTINGS frame: ENABLE_PUSH = 0, INITIAL_WINDOW_SIZE = 16 MiB,
+/// which is more content than is read, so that no window has to be opened later.
+pub(super) const SETTINGS_PAYLOAD: [u8; 12] = [0, 2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0];
 
 /// A frame.
 #[derive(Debug)]
@@ -82,11 +82,11 @@ pub(super) fn push_frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, pa
     out.extend_from_slice(payload);
 }
 
-/// The client's preface: its fixed octets, our settings, and a window of 1 MiB for the connection.
+/// The client's preface: its fixed octets, our settings, and a window of 16 MiB for the connection.
 pub(super) fn client_preface() -> Vec<u8> {
     let mut out = upshift_http::http2::PREFACE.to_vec();
     push_frame(&mut out, SETTINGS, 0, 0, &SETTINGS_PAYLOAD);
-    push_frame(&mut out, WINDOW_UPDATE, 0, 0, &(1_u32 << 20).to_be_bytes());
+    push_frame(&mut out, WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes());
     out
 }
 

@@ -58,7 +58,7 @@ impl Prober {
             body: recorded_content(&self.settings.content),
             trailers: Vec::new(),
         });
-        let mut session = Http2Session::new(Vec::new());
+        let mut session = Http2Session::new(Vec::new(), self.settings.content_limit);
         session.send_request(stream, &fields, &self.settings.content).await?;
         session.read_responses(stream, &mut inquiry.exchange).await
     }
@@ -84,7 +84,8 @@ impl Prober {
         // RFC 7540 §3.2: "The HTTP/1.1 request that is sent prior to upgrade is assigned a stream
         // identifier of 1", and after the 101 the client sends its preface.
         Http2Session::send_preface(&mut stream).await?;
-        let mut session = Http2Session::new(std::mem::take(&mut exchange.received));
+        let received = std::mem::take(&mut exchange.received);
+        let mut session = Http2Session::new(received, self.settings.content_limit);
         session.read_responses(&mut stream, &mut inquiry.exchange).await?;
         inquiry.switched_to = Some("h2c".to_owned());
         Ok(())

@@ -33,16 +33,18 @@ pub(super) struct Http2Session {
     block: Option<(Vec<u8>, u8)>,
     has_settings: bool,
     upload: Http2Upload,
+    content_limit: usize,
 }
 
 impl Http2Session {
-    /// A connection on which the server may have sent these octets already.
-    pub(super) fn new(received: Vec<u8>) -> Self {
+    /// A connection on which the server may have sent `received` already. At most `content_limit`
+    /// octets of the response's content are read.
+    pub(super) fn new(received: Vec<u8>, content_limit: usize) -> Self {
         let mut decoder = Decoder::new();
         // RFC 9113 §6.5.2: the table size that we, by default, allow.
         decoder.set_max_allowed_table_size(4096);
         let upload = Http2Upload::default();
-        Self { decoder, received, block: None, has_settings: false, upload }
+        Self { decoder, received, block: None, has_settings: false, upload, content_limit }
     }
 
     /// Sends the preface.
@@ -136,7 +138,7 @@ impl Http2Session {
             }
             DATA if frame.head.stream == STREAM => {
                 let content = frame.content().ok_or_else(malformed_frame)?;
-                if add_content(record, content) {
+                if add_content(record, content, self.content_limit) {
                     return Ok(true);
                 }
                 return Ok(end_if(frame.has_flag(END_STREAM), record));

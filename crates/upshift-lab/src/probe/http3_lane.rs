@@ -18,6 +18,7 @@ use super::http1_request::{recorded_content, recorded_fields};
 use super::http2_lanes::http2_fields;
 use super::inquiry::{Failure, Inquiry};
 use super::prober::Prober;
+use super::settings::ProbeSettings;
 use super::target::Target;
 use super::tls_setup::{SeenCertificate, TlsOffer};
 
@@ -49,8 +50,7 @@ impl Prober {
         let request = self.http3_request(to, &mut inquiry.exchange)?;
         let result = match sender.send_request(request).await {
             Ok(mut stream) => {
-                let content = self.settings.content.clone();
-                exchange_http3(&mut stream, content, &mut inquiry.exchange).await
+                exchange_http3(&mut stream, &self.settings, &mut inquiry.exchange).await
             }
             Err(error) => Err(Failure::reset(error.to_string())),
         };
@@ -171,12 +171,13 @@ async fn refused_by_port(address: SocketAddr) {
 
 async fn exchange_http3(
     stream: &mut RequestStream,
-    content: Vec<u8>,
+    settings: &ProbeSettings,
     record: &mut RecordedExchange,
 ) -> Result<(), Failure> {
     // RFC 9114 §4.1.1: a server may answer before it has read the content, and stop reading it. Its
     // answer is read all the same.
-    if content.is_empty() || stream.send_data(content.into()).await.is_ok() {
+    let content = Bytes::from(settings.content.clone());
+    if content.is_empty() || stream.send_data(content).await.is_ok() {
         let finished = stream.finish().await;
         finished.map_err(|error| Failure::reset(error.to_string()))?;
     }
@@ -191,7 +192,7 @@ async fn exchange_http3(
         }
         record.response =
             Some(RecordedResponse { body: Some(RecordedBody::default()), ..response });
-        return read_content(stream, record).await;
+        return read_content(stream, record, settings.content_limit).await;
     }
     Err(Failure::malformed("there are too many interim responses"))
 }
@@ -199,12 +200,13 @@ async fn exchange_http3(
 async fn read_content(
     stream: &mut RequestStream,
     record: &mut RecordedExchange,
+    limit: usize,
 ) -> Result<(), Failure> {
     loop {
         match stream.recv_data().await {
             Ok(Some(mut data)) => {
                 let content = data.copy_to_bytes(data.remaining());
-                if add_content(record, &content) {
+                if add_content(record, &content, limit) {
                     return Ok(());
                 }
             }

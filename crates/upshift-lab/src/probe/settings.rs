@@ -10,6 +10,9 @@ use upshift_record::Lane;
 
 use super::target::Target;
 
+/// The most octets of a body that are read, unless the settings say otherwise.
+pub(super) const BODY_LIMIT: usize = 64 * 1024;
+
 /// The settings of a probe.
 #[derive(Clone, Debug)]
 pub struct ProbeSettings {
@@ -21,6 +24,8 @@ pub struct ProbeSettings {
     pub fields: Vec<(String, String)>,
     /// The content of every request; empty: none.
     pub content: Vec<u8>,
+    /// The most octets of a response's content that are read; less than the windows of HTTP/2.
+    pub content_limit: usize,
     /// The lanes to ask.
     pub lanes: Vec<Lane>,
     /// True if the further questions are asked, too: old versions and unknown tokens.
@@ -51,6 +56,7 @@ impl ProbeSettings {
             method: "GET".to_owned(),
             fields: Vec::new(),
             content: Vec::new(),
+            content_limit: BODY_LIMIT,
             lanes: Lane::ALL.to_vec(),
             asks_extras: true,
             dials: true,

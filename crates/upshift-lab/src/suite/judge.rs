@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use upshift_record::suite::Mismatch;
-use upshift_record::{ExchangeEnd, RecordedExchange, RecordedField, RecordedResponse};
+use upshift_record::{
+    ExchangeEnd, RecordedBody, RecordedExchange, RecordedField, RecordedResponse,
+};
 
 use super::model::LaneExpectation;
 use super::predicate::TextExpectation;
@@ -14,9 +16,13 @@ impl LaneExpectation {
     pub(super) fn checks_nothing(&self) -> bool {
         let no_fields = self.fields.is_empty() && self.absent.is_empty();
         let no_interim = self.interim.is_none() && self.interim_fields.is_empty();
-        let no_content = self.body.is_none() && self.json.is_empty() && self.schema.is_none();
         let no_head = self.status.is_none() && self.version.is_none() && !self.closed;
-        no_fields && no_interim && no_content && no_head && self.notes.is_empty()
+        no_fields && no_interim && no_head && !self.checks_content() && self.notes.is_empty()
+    }
+
+    /// Returns true if it says anything about the content.
+    fn checks_content(&self) -> bool {
+        self.body.is_some() || !self.json.is_empty() || self.schema.is_some()
     }
 }
 
@@ -84,9 +90,8 @@ fn is_switched(exchange: &RecordedExchange) -> bool {
 
 /// Returns true if the expectation speaks of a final response. After a `101` there may be none.
 fn needs_response(expect: &LaneExpectation) -> bool {
-    let content = expect.body.is_some() || !expect.json.is_empty() || expect.schema.is_some();
     let head = expect.status.is_some() || expect.version.is_some();
-    head || content || !expect.fields.is_empty()
+    head || expect.checks_content() || !expect.fields.is_empty()
 }
 
 fn judge_interim(
@@ -135,13 +140,43 @@ fn judge_response(
             mismatches.push(Mismatch::new(format!("field {name}"), "none", show_lines(&lines)));
         }
     }
-    let octets = response.body.as_ref().map_or(&b""[..], |body| body.octets.as_slice());
+    if expect.checks_content() {
+        judge_content(expect, response, mismatches);
+    }
+}
+
+fn judge_content(
+    expect: &LaneExpectation,
+    response: &RecordedResponse,
+    mismatches: &mut Vec<Mismatch>,
+) {
+    if let Some(cut) = cut_mismatch("content", response.body.as_ref()) {
+        mismatches.push(cut);
+        return;
+    }
+    let octets = content_of(response);
     if let Some(body) = &expect.body {
         for unmet in body.unmet(&[octets]) {
             mismatches.push(Mismatch::new("content", unmet, show_octets(octets)));
         }
     }
     judge_json(&expect.json, octets, mismatches);
+}
+
+/// The octets of the content that were read.
+pub(super) fn content_of(response: &RecordedResponse) -> &[u8] {
+    match &response.body {
+        Some(body) => &body.octets,
+        None => &[],
+    }
+}
+
+/// The difference that it makes if a text was cut: the rest could hold what is not expected.
+pub(super) fn cut_mismatch(what: &str, body: Option<&RecordedBody>) -> Option<Mismatch> {
+    let body = body?;
+    body.cut_from?;
+    let actual = format!("only its first {} octets: the rest was not read", body.octets.len());
+    Some(Mismatch::new(what, "all of it", actual))
 }
 
 pub(super) fn judge_fields(

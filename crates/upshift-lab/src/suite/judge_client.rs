@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use upshift_record::suite::Mismatch;
-use upshift_record::{RecordedExchange, RecordedRequest};
+use upshift_record::{RecordedBody, RecordedExchange, RecordedRequest};
 
-use super::judge::{judge_fields, lines_of, show_lines, show_octets};
+use super::judge::{cut_mismatch, judge_fields, lines_of, show_lines, show_octets};
 use super::model::{ClientExpectation, RequestExpectation};
 use super::predicate::TextExpectation;
 use crate::client_run::{ClientEnd, ClientOutput};
@@ -75,12 +75,16 @@ fn judge_end(
 fn judge_text(
     what: &str,
     expected: Option<&TextExpectation>,
-    actual: &[u8],
+    actual: &RecordedBody,
     mismatches: &mut Vec<Mismatch>,
 ) {
     let Some(expected) = expected else { return };
-    for unmet in expected.unmet(&[actual]) {
-        mismatches.push(Mismatch::new(what, unmet, show_octets(actual)));
+    if let Some(cut) = cut_mismatch(what, Some(actual)) {
+        mismatches.push(cut);
+        return;
+    }
+    for unmet in expected.unmet(&[&actual.octets]) {
+        mismatches.push(Mismatch::new(what, unmet, show_octets(&actual.octets)));
     }
 }
 
@@ -135,6 +139,7 @@ fn judge_message(
             mismatches.push(Mismatch::new(what, "none", show_lines(&lines)));
         }
     }
-    let content = request.body.as_ref().map_or(&b""[..], |body| &body.octets);
+    let none = RecordedBody::default();
+    let content = request.body.as_ref().unwrap_or(&none);
     judge_text(&format!("{what}, content"), expect.body.as_ref(), content, mismatches);
 }

@@ -107,6 +107,68 @@ async fn content_arrives_over_every_lane_that_carries_it() {
     }
 }
 
+/// A suite reads more than `upshift probe` shows, so that the end of long content is compared, too.
+#[tokio::test]
+async fn long_content_is_compared_to_its_end() {
+    let pad = "x".repeat(3_000_000);
+    let peer = start_peer(&format!(
+        "[[step]]\nstatus = 200\nbody = '{{\"pad\":\"{pad}\",\"tail\":\"END\"}}'\n"
+    ))
+    .await;
+    let cases = "
+[[probe]]
+id = 'lacks'
+req = 'GET /'
+lanes = ['h1.1', 'h2c-prior', 'h3']
+expect.'*'.body = { lacks = 'END' }
+[[probe]]
+id = 'tail'
+req = 'GET /'
+lanes = ['h1.1', 'h2', 'h3']
+expect.'*'.json.'/tail' = 'END'
+";
+    let record = run(&suite_for(&peer, cases)).await;
+    for lane in ["h1.1", "h2c-prior", "h3"] {
+        let failed = mismatches(&record, &format!("lacks[{lane}]"));
+        assert!(failed.starts_with("content: expected a text without `END`"), "{failed}");
+    }
+    for lane in ["h1.1", "h2", "h3"] {
+        assert_eq!(verdict(&record, &format!("tail[{lane}]")), &CaseVerdict::Passed, "{lane}");
+    }
+    // The evidence has only the first part, and says so.
+    let evidence = &outcome(&record, "tail[h2]").last_try().unwrap().evidence;
+    let body = evidence.exchanges[0].response.as_ref().unwrap().body.as_ref().unwrap();
+    assert_eq!((body.octets.len(), body.cut_from), (65_536, Some(3_000_023)));
+    peer.stop().await;
+}
+
+/// Nothing is known of what is not read, so that nothing that is expected of it is met.
+#[tokio::test]
+async fn content_beyond_the_limit_meets_no_expectation() {
+    let pad = "x".repeat(9_000_000);
+    let peer = start_peer(&format!("[[step]]\nstatus = 200\nbody = '\"{pad}\"'\n")).await;
+    let cases = "
+[[probe]]
+id = 'lacks'
+req = 'GET /'
+lanes = ['h1.1', 'h2', 'h3']
+expect.'*'.body = { lacks = 'END' }
+[[probe]]
+id = 'capture'
+req = 'GET /'
+expect.'h1.1'.status = 200
+capture.id = { json = '' }
+";
+    let record = run(&suite_for(&peer, cases)).await;
+    for lane in ["h1.1", "h2", "h3"] {
+        let failed = mismatches(&record, &format!("lacks[{lane}]"));
+        assert!(failed.contains("only its first 8388608 octets"), "{lane}: {failed}");
+    }
+    let failed = mismatches(&record, "capture[h1.1]");
+    assert!(failed.starts_with("content, for capture id: expected all of it"), "{failed}");
+    peer.stop().await;
+}
+
 #[tokio::test]
 async fn a_server_without_the_lane_fails_the_case_or_skips_it() {
     let peer = start_peer(

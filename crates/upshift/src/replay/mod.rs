@@ -18,7 +18,7 @@ use crate::verb_error::{VerbError, VerbResult};
 ///
 /// The address is the one that `upshift test` prints. Cases whose captured values it needs run
 /// first. Octets inside of TLS are shown as they were before encryption; those of QUIC are not
-/// recorded.
+/// recorded, and of a long connection only the first 256 KiB are.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

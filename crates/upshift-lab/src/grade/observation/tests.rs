@@ -72,11 +72,15 @@ fn record(exchanges: Vec<RecordedExchange>) -> MockRecord {
     MockRecord { connections: vec![connection] }
 }
 
+fn whole(text: &str) -> RecordedBody {
+    RecordedBody { octets: text.as_bytes().to_vec(), cut_from: None }
+}
+
 fn output(code: i32, stdout: &str) -> ClientOutput {
     ClientOutput {
         end: ClientEnd::Exited(code),
-        stdout: stdout.as_bytes().to_vec(),
-        stderr: b"warning\ncurl: (22) the URL returned error\n\n".to_vec(),
+        stdout: whole(stdout),
+        stderr: whole("warning\ncurl: (22) the URL returned error\n\n"),
         took: Duration::ZERO,
     }
 }

@@ -123,3 +123,20 @@ fn content_that_is_no_json_is_named() {
     let mismatches = judge("json.'/a' = 1", &exchange);
     assert!(mismatches[0].starts_with("content: expected JSON, got \"<html>\""), "{mismatches:?}");
 }
+
+/// The part that was cut off could hold what must not be there.
+#[test]
+fn content_that_was_cut_meets_no_expectation() {
+    let mut exchange = refusal();
+    let mut cut = response(200, &[], "[1]");
+    cut.body.as_mut().unwrap().cut_from = Some(9);
+    exchange.response = Some(cut);
+    for expect in ["body = { lacks = 'END' }", "json.'/0' = 1", "schema = 'a.json'"] {
+        let mismatches = judge(expect, &exchange);
+        assert_eq!(
+            mismatches,
+            ["content: expected all of it, got only its first 3 octets: the rest was not read"]
+        );
+    }
+    assert_eq!(judge("status = 200", &exchange), Vec::<String>::new());
+}

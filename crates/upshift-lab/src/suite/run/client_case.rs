@@ -6,7 +6,7 @@ use std::time::Duration;
 use upshift_record::suite::{
     CaseEvidence, CaseVerdict, ClientRun, ConnectionTrace, Mismatch, TimelineMark,
 };
-use upshift_record::{Protection, RecordedBody, RecordedExchange};
+use upshift_record::{Protection, RecordedExchange};
 
 use super::findings::note_requests;
 use super::try_result::TryResult;
@@ -147,8 +147,8 @@ fn evidence_of(run: &SessionRun) -> CaseEvidence {
             started: !matches!(run.output.end, ClientEnd::NotStarted(_)),
             exit: run.output.exit_code(),
             end: end_text(&run.output.end),
-            stdout: RecordedBody { octets: run.output.stdout.clone(), cut_from: None },
-            stderr: RecordedBody { octets: run.output.stderr.clone(), cut_from: None },
+            stdout: run.output.stdout.clone(),
+            stderr: run.output.stderr.clone(),
         }),
         remarks: Vec::new(),
     }

@@ -6,6 +6,7 @@
 
 mod case;
 mod client_case;
+mod evidence_size;
 mod findings;
 mod lint_case;
 mod options;

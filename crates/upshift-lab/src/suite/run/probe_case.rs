@@ -7,12 +7,16 @@ use serde_json::Value;
 use upshift_record::suite::{CaseEvidence, CaseVerdict, Mismatch};
 use upshift_record::{RecordedExchange, RecordedResponse};
 
+use super::evidence_size::{shorten_content, shorten_wire};
 use super::findings::note_responses;
 use super::try_result::TryResult;
 use crate::probe::{Channel, LaneAnswer, ProbeSettings, Target, ask_lane};
-use crate::suite::judge::{judge_exchange, lines_of};
+use crate::suite::judge::{content_of, cut_mismatch, judge_exchange, lines_of};
 use crate::suite::model::Capture;
 use crate::suite::plan::{PlannedProbe, check_field_value};
+
+/// The most octets of content that are read and judged.
+const CONTENT_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Sends the request, and judges the answer.
 pub(super) async fn try_probe(
@@ -34,10 +38,13 @@ pub(super) async fn try_probe(
             Err(mismatches) => verdict = CaseVerdict::Failed(mismatches),
         }
     }
+    let LaneAnswer { mut exchange, mut connection, .. } = answer;
+    shorten_content(&mut exchange);
+    shorten_wire(&mut connection);
     let evidence = CaseEvidence {
-        exchanges: vec![answer.exchange],
+        exchanges: vec![exchange],
         notes,
-        connections: vec![answer.connection],
+        connections: vec![connection],
         client: None,
         remarks: answer.remarks,
     };
@@ -74,6 +81,7 @@ fn settings_of(
     let body = probe.body.expand(captured).map_err(|error| error.to_string())?;
     settings.content = body.into_bytes();
     (settings.timeout, settings.connect_timeout) = (limit, limit);
+    settings.content_limit = CONTENT_LIMIT;
     Ok(settings)
 }
 
@@ -98,7 +106,9 @@ fn judge_answer(
         }
     }
     let mut mismatches = judge_exchange(expect, &answer.exchange);
-    if let (Some(schema), Some(response)) = (&probe.schema, &answer.exchange.response) {
+    if let (Some(schema), Some(response)) = (&probe.schema, &answer.exchange.response)
+        && is_whole(response)
+    {
         mismatches.extend(schema.judge(content_of(response)));
     }
     mismatches.extend(note_mismatches);
@@ -109,11 +119,8 @@ fn reached_url(exchange: &RecordedExchange) -> &str {
     exchange.url.as_deref().unwrap_or("the server")
 }
 
-fn content_of(response: &RecordedResponse) -> &[u8] {
-    match &response.body {
-        Some(body) => &body.octets,
-        None => &[],
-    }
+fn is_whole(response: &RecordedResponse) -> bool {
+    response.body.as_ref().is_none_or(|body| body.cut_from.is_none())
 }
 
 /// The values to keep for later cases.
@@ -123,6 +130,13 @@ fn capture_values(
 ) -> Result<BTreeMap<String, String>, Vec<Mismatch>> {
     let (mut values, mut mismatches) = (BTreeMap::new(), Vec::new());
     for (name, capture) in &probe.capture {
+        let body = response.and_then(|response| response.body.as_ref());
+        if let Capture::Json(_) = capture
+            && let Some(cut) = cut_mismatch(&format!("content, for capture {name}"), body)
+        {
+            mismatches.push(cut);
+            continue;
+        }
         let found = response.and_then(|response| capture_value(capture, response));
         match found {
             Some(value) => drop(values.insert(name.clone(), value)),
