@@ -1,5 +1,6 @@
 //! The findings as workflow commands of GitHub Actions, which shows them as annotations.
 
+use upshift_config::make_visible;
 use upshift_record::{LintReport, NoteLevel};
 
 /// One command for each finding but good ones, the most severe first: GitHub shows ten of a kind.
@@ -42,7 +43,8 @@ fn command_of(level: NoteLevel) -> Option<&'static str> {
 }
 
 fn escape_data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    make_visible(&escaped).into_owned()
 }
 
 fn escape_property(text: &str) -> String {
@@ -57,5 +59,6 @@ mod tests {
     fn no_text_ends_a_property_or_a_command() {
         assert_eq!(escape_property("a:b,c\n100%"), "a%3Ab%2Cc%0A100%25");
         assert_eq!(escape_data("a:b\n::error::"), "a:b%0A::error::");
+        assert_eq!(escape_data("a\u{1b}[2J"), "a\\u{1b}[2J");
     }
 }

@@ -199,8 +199,21 @@ fn push_output(text: &mut String, name: &str, octets: &[u8]) {
 }
 
 fn push_detail(text: &mut String, line: &str) {
-    // Servers and clients choose parts of it.
-    for line in line.lines() {
-        let _ = writeln!(text, "{INDENT}{}", make_visible(line));
+    // Always one line: servers and clients choose parts of it, and GitHub Actions obeys a line that
+    // begins with `::`.
+    let _ = writeln!(text, "{INDENT}{}", make_visible(line));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A captured value with an end of a line became part of a URL, and then of the log.
+    #[test]
+    fn a_reason_stays_in_its_line() {
+        let why = "`http://a/\n::error file=x.js::owned\u{7}` is not a URL".to_owned();
+        let text = verdict_lines(&CaseVerdict::Errored(why), Palette::colourless());
+        let line = "`http://a/\\n::error file=x.js::owned\\u{7}` is not a URL";
+        assert_eq!(text, format!("{INDENT}{line}\n"));
     }
 }

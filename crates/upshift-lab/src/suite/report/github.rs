@@ -59,7 +59,7 @@ fn push_annotations(text: &mut String, command: &str, cases: &[&RunCase<'_>], ot
             Some(line) => format!("line={line},"),
             None => String::new(),
         };
-        let mut message = case.state().reasons();
+        let mut message = visible_reasons(case);
         if case.state() == CaseState::Flaky {
             message.push(format!("passed at try {}", case.tries().len()));
         }
@@ -103,7 +103,7 @@ fn push_table(text: &mut String, cases: &[RunCase<'_>]) {
 fn push_details(text: &mut String, cases: &[RunCase<'_>]) {
     let short: Vec<&RunCase<'_>> = cases.iter().filter(|case| case.state().falls_short()).collect();
     for case in short.iter().take(MOST_DETAILS) {
-        let reasons = case.state().reasons().join("\n");
+        let reasons = visible_reasons(case).join("\n");
         let command = case.replay_command();
         // A fence that is longer than any in the text is not ended by it.
         let fence = "`".repeat(longest_fence(&reasons).max(2) + 1);
@@ -116,6 +116,25 @@ fn push_details(text: &mut String, cases: &[RunCase<'_>]) {
     if short.len() > MOST_DETAILS {
         let _ = writeln!(text, "\n{} more cases fell short.", short.len() - MOST_DETAILS);
     }
+}
+
+/// The reasons, each in one line. Servers and clients choose parts of them, and an end of a line could
+/// begin a workflow command.
+fn visible_reasons(case: &RunCase<'_>) -> Vec<String> {
+    let reasons = case.state().reasons();
+    reasons.iter().map(|reason| escape_controls(reason)).collect()
+}
+
+fn escape_controls(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 fn longest_fence(text: &str) -> usize {

@@ -155,6 +155,19 @@ fn annotations_are_escaped_and_limited() {
     assert!(text.ends_with("::22 more cases fell short\n"), "{text}");
 }
 
+/// A server that chooses a part of a reason cannot begin a workflow command by it, or paint the log.
+#[test]
+fn reasons_stay_in_their_lines() {
+    let why = "`http://a/\u{1b}[2J\r\n::stop-commands::x\n::error::b` is not a URL";
+    let tried = vec![CaseVerdict::Errored(why.to_owned())];
+    let record = record_of(vec![outcome("a", Lane::Http11, tried)]);
+    let annotations = github_annotations(&record);
+    assert_eq!(annotations.lines().filter(|line| line.starts_with("::")).count(), 2);
+    for text in [annotations, github_summary(&record)] {
+        assert!(text.contains("a/\\u{1b}[2J\\r\\n::stop-commands::x\\n::error"), "{text}");
+    }
+}
+
 #[test]
 fn the_summary_is_a_table_of_lanes_with_the_differences() {
     let text = github_summary(&run());
