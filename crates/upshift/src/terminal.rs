@@ -4,6 +4,7 @@
 //! become escapes before it is printed: here for a line on stderr and for text in a colour, and by
 //! [`visible_record`] for the records that a caller renders.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 
@@ -64,8 +65,9 @@ fn make_value_visible(value: &mut Value) {
     }
 }
 
-/// Writes text to stdout, as it is.
+/// Writes text to stdout, as it is; in GitHub Actions, without workflow commands of others.
 pub(crate) fn print_stdout(text: &str) -> io::Result<()> {
+    let text = if runs_in_actions() { disarm_commands(text) } else { Cow::Borrowed(text) };
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     // A buffered line that fails at exit would be lost without an error.
@@ -90,8 +92,23 @@ pub(crate) fn print_stderr_lines(text: impl Display) {
 
 /// Prints a text on stderr as it is: it was made visible and coloured before.
 pub(crate) fn print_stderr_rendered(text: impl Display) {
+    let mut text = text.to_string();
+    if runs_in_actions() {
+        text = disarm_commands(&text).into_owned();
+    }
     // A closed stderr must not stop a gateway.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Returns true in a job of GitHub Actions.
+pub(crate) fn runs_in_actions() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// Breaks up `##[command]`, which GitHub Actions obeys anywhere in a line, and which a server may
+/// send. The escape stands for the same character in JSON. Our own commands begin with `::`.
+fn disarm_commands(text: &str) -> Cow<'_, str> {
+    if text.contains("##[") { text.replace("##[", "#\\u0023[").into() } else { text.into() }
 }
 
 /// The choice of coloured output.
@@ -198,6 +215,15 @@ mod tests {
         );
         let read: Vec<String> = serde_json::from_str(&visible).unwrap();
         assert_eq!(read, [HOSTILE]);
+    }
+
+    #[test]
+    fn commands_of_others_are_broken_up() {
+        let text = "stdout: ##[stop-commands]x ##[error]y";
+        assert_eq!(disarm_commands(text), r"stdout: #\u0023[stop-commands]x #\u0023[error]y");
+        let json = disarm_commands(r#"["a##[group]"]"#);
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), ["a##[group]"]);
+        assert_eq!(disarm_commands("# a ## b [c]"), "# a ## b [c]");
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::io::Write as _;
 use upshift_lab::suite::report::{github_annotations, github_summary};
 use upshift_record::suite::RunRecord;
 
-use crate::terminal::{print_stderr_rendered, print_stdout};
+use crate::terminal::{print_stderr_rendered, print_stdout, runs_in_actions};
 use crate::verb_error::VerbError;
 
 /// Reports a run to GitHub Actions, if it runs there.
 pub(super) fn report_to_actions(run: &RunRecord, as_json: bool) -> Result<(), VerbError> {
-    if std::env::var_os("GITHUB_ACTIONS").is_none_or(|value| value != "true") {
+    if !runs_in_actions() {
         return Ok(());
     }
     let annotations = github_annotations(run);
