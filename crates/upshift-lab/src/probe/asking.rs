@@ -24,6 +24,8 @@ pub(super) const UNKNOWN_TOKENS: &str = "foo, bar/2";
 pub(super) struct Answer {
     /// The row of the report.
     pub(super) row: ProbeRow,
+    /// True if the server has refused the handshake of TLS.
+    pub(super) refused_handshake: bool,
     /// The certificate, after a TLS handshake.
     pub(super) certificate: Option<CertificateFacts>,
     /// The events with their times, apart from the octets.
@@ -162,7 +164,12 @@ fn finish_row(
         wire: inquiry.log.entries().iter().map(WireEntry::to_record).collect(),
         exchange: has_content(&inquiry.exchange).then_some(inquiry.exchange),
     };
-    Answer { row, certificate: inquiry.certificate, timeline: inquiry.timeline }
+    Answer {
+        row,
+        refused_handshake: inquiry.refused_handshake,
+        certificate: inquiry.certificate,
+        timeline: inquiry.timeline,
+    }
 }
 
 fn outcome_of(inquiry: &Inquiry, failure: Option<&Failure>) -> ProbeOutcome {

@@ -26,6 +26,8 @@ pub(super) struct Inquiry {
     pub(super) reason: Option<String>,
     /// Observations in words.
     pub(super) remarks: Vec<String>,
+    /// True if the server has refused the handshake of TLS: by an alert, or by closing.
+    pub(super) refused_handshake: bool,
     /// The certificate, after a TLS handshake.
     pub(super) certificate: Option<CertificateFacts>,
     /// The events with their times, apart from the octets.
@@ -52,6 +54,7 @@ impl Inquiry {
             outcome: None,
             reason: None,
             remarks: Vec::new(),
+            refused_handshake: false,
             certificate: None,
             timeline: Vec::new(),
         }

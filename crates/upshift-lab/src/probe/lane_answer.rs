@@ -16,7 +16,7 @@ pub struct LaneAnswer {
     pub exchange: RecordedExchange,
     /// The reason why the server does not speak the protocol of the lane; `None` if it does.
     pub unsupported: Option<String>,
-    /// True if no connection was made: nothing is known of the server.
+    /// True if no connection was made, or one that does not speak TLS: nothing is known of the server.
     pub is_unreachable: bool,
     /// The connection.
     pub connection: ConnectionTrace,
@@ -28,7 +28,8 @@ pub struct LaneAnswer {
 pub async fn ask_lane(settings: ProbeSettings, lane: Lane) -> LaneAnswer {
     let target = settings.target.clone();
     let prober = Prober::new(settings);
-    let Answer { row, timeline, .. } = prober.ask(Question::Lane(lane), &target).await;
+    let Answer { row, timeline, refused_handshake, .. } =
+        prober.ask(Question::Lane(lane), &target).await;
     let mut exchange = row.exchange.clone().unwrap_or_else(|| RecordedExchange {
         lane: Some(lane),
         url: Some(target.to_string()),
@@ -38,8 +39,8 @@ pub async fn ask_lane(settings: ProbeSettings, lane: Lane) -> LaneAnswer {
         exchange.error.clone_from(&row.reason);
     }
     let has_failed_to_begin = exchange.end == Some(ExchangeEnd::Unreachable);
-    // A handshake of TLS that fails says something about the server.
-    let is_unreachable = has_failed_to_begin && timeline.is_empty();
+    // A server that refuses a handshake has answered; a port without TLS has not.
+    let is_unreachable = has_failed_to_begin && !refused_handshake;
     let is_declined = row.outcome == ProbeOutcome::Declined;
     let unsupported = if has_failed_to_begin || is_declined { row.reason.clone() } else { None };
     let connection = trace_of(&row, &exchange, timeline);

@@ -164,7 +164,13 @@ impl Prober {
             .map_err(|_| Failure::unreachable(format!("`{}` is no name for TLS", to.host)))?;
         let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
         inquiry.certificate = seen.facts();
-        let tls = connected.map_err(|error| handshake_failure(&error))?;
+        let tls = match connected {
+            Ok(tls) => tls,
+            Err(error) => {
+                inquiry.refused_handshake = is_refusal(&error);
+                return Err(handshake_failure(&error));
+            }
+        };
         let connection = tls.get_ref().1;
         let alpn = connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into());
         let version = version_text(connection.protocol_version());
@@ -206,6 +212,22 @@ fn handshake_failure(error: &io::Error) -> Failure {
             Failure::unreachable("TLS handshake: the server closed the connection")
         }
         None => Failure::unreachable(format!("TLS handshake: {error}")),
+    }
+}
+
+/// Returns true if the server refused a handshake, by an alert or by closing: it speaks TLS, as far
+/// as it says.
+fn is_refusal(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::AlertReceived(_)) => true,
+        Some(_) => false,
+        None => matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+        ),
     }
 }
 

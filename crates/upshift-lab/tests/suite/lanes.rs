@@ -3,7 +3,9 @@
 use upshift_record::suite::CaseVerdict;
 use upshift_record::{Lane, RecordedExchange};
 
-use crate::support::{assert_success, mismatches, outcome, run, start_peer, suite_for, verdict};
+use crate::support::{
+    FixedServer, assert_success, mismatches, outcome, run, start_peer, suite_for, verdict,
+};
 
 /// A server that answers each lane in another way.
 const BY_LANE: &str = "
@@ -223,6 +225,24 @@ expect.'tls1.2'.status = 200
     assert!(mismatches(&record, "open[tls1.3]").contains("none, and a closed connection, got 200"));
     assert!(mismatches(&record, "wanted[tls1.2]").contains("alert ProtocolVersion"));
     peer.stop().await;
+}
+
+/// A port without TLS refuses no version of it: the suite names the wrong port.
+#[tokio::test]
+async fn a_port_without_tls_is_no_refusal() {
+    // The ports of a peer take both.
+    let server = FixedServer::start("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let text = format!(
+        "target = 'https://{}'\n[[probe]]\nid = 'a'\nreq = 'GET /'\n\
+         lanes = ['h2', 'tls1.2', 'tls1.3']\nexpect.'*'.closed = true\n",
+        server.address
+    );
+    let record = run(&text).await;
+    for lane in ["h2", "tls1.2", "tls1.3"] {
+        let verdict = verdict(&record, &format!("a[{lane}]"));
+        let CaseVerdict::Errored(why) = verdict else { panic!("{lane}: {verdict:?}") };
+        assert!(why.ends_with("the port speaks no TLS"), "{why}");
+    }
 }
 
 /// An HTTP/1 response to the preface of HTTP/2 is no answer of the lane, unless it is expected.

@@ -1,9 +1,13 @@
 //! Peers and runs.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use jiff::civil::date;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use upshift_lab::mock::{MockOptions, MockPeer, Scenario};
 use upshift_lab::suite::{CaseFilter, RunOptions, RunPlan, SuiteFormat, plan_suite, run_suites};
 use upshift_record::suite::{CaseOutcome, CaseVerdict, RunEvent, RunRecord};
@@ -12,6 +16,36 @@ use upshift_record::suite::{CaseOutcome, CaseVerdict, RunEvent, RunRecord};
 pub(crate) async fn start_peer(scenario: &str) -> MockPeer {
     let scenario = Scenario::parse(scenario, "peer.toml").unwrap();
     MockOptions::new().scenario(scenario).start().await.unwrap()
+}
+
+/// A server that answers the first octets of every connection with the same ones, and closes.
+pub(crate) struct FixedServer {
+    pub(crate) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl FixedServer {
+    pub(crate) async fn start(answer: &'static str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            // Ends when the server is dropped.
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut first = [0; 4096];
+                if stream.read(&mut first).await.unwrap() > 0 {
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                    stream.shutdown().await.unwrap();
+                }
+            }
+        });
+        Self { address, task }
+    }
+}
+
+impl Drop for FixedServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// A suite whose targets are the ports of `peer`.
