@@ -60,7 +60,11 @@ impl Prober {
         });
         let mut session = Http2Session::new(Vec::new(), self.settings.content_limit);
         session.send_request(stream, &fields, &self.settings.content).await?;
-        session.read_responses(stream, &mut inquiry.exchange).await
+        let read = session.read_responses(stream, &mut inquiry.exchange).await;
+        if session.has_other_protocol() {
+            inquiry.outcome = Some(ProbeOutcome::Declined);
+        }
+        read
     }
 
     /// HTTP/2 by `Upgrade: h2c` (RFC 7540 §3.2).

@@ -93,13 +93,19 @@ impl Http2Session {
         }
     }
 
+    /// Returns true if the server has sent something that is not HTTP/2.
+    pub(super) fn has_other_protocol(&self) -> bool {
+        let head = FrameHead::parse(&self.received);
+        !self.has_settings && head.is_some_and(|head| head.kind != SETTINGS)
+    }
+
     /// The next complete frame.
     ///
     /// RFC 9113 §3.4: the server's preface is a SETTINGS frame. Anything else is no HTTP/2, and
     /// usually a response of HTTP/1.
     fn next_frame(&mut self, record: &mut RecordedExchange) -> Result<Option<Frame>, Failure> {
         let Some(head) = FrameHead::parse(&self.received) else { return Ok(None) };
-        if !self.has_settings && head.kind != SETTINGS {
+        if self.has_other_protocol() {
             return Err(self.not_http2(record));
         }
         if head.length > FRAME_LIMIT {

@@ -268,6 +268,26 @@ expect.h2c-prior = { status = 404, version = '1.1' }
     peer.stop().await;
 }
 
+/// Python's `http.server` answers the preface with HTML, and without a status line.
+#[tokio::test]
+async fn a_server_that_answers_the_preface_with_html_skips_the_case() {
+    let server = FixedServer::start("<!DOCTYPE HTML>\n<p>Bad request").await;
+    let cases = "
+[[probe]]
+id = 'a'
+req = 'GET /'
+expect.h2c-prior = { status = 200, skip-if-unsupported = true }
+[[probe]]
+id = 'b'
+req = 'GET /'
+expect.h2c-prior.status = 200
+";
+    let record = run(&format!("target = 'http://{}'\n{cases}", server.address)).await;
+    let skipped = CaseVerdict::Skipped("the server does not speak HTTP/2 here".to_owned());
+    assert_eq!(verdict(&record, "a[h2c-prior]"), &skipped);
+    assert!(mismatches(&record, "b[h2c-prior]").contains("a server that speaks it"));
+}
+
 /// RFC 9112 §3.2.4, RFC 9113 §8.3.1.
 #[tokio::test]
 async fn options_can_be_about_the_whole_server() {
