@@ -28,6 +28,7 @@ use super::variables::CaptureText;
 use crate::mock::Scenario;
 
 pub(super) use self::probe::check_field_value;
+pub(super) use self::targets::check_no_fragment;
 
 /// The cases of one suite.
 #[derive(Clone, Debug)]

@@ -30,6 +30,12 @@ impl Planner<'_> {
             self.mistake(&at, message, "use them in `req`");
             return None;
         };
+        if text.contains(['?', '#']) {
+            // The path of each request is appended to it.
+            let message = format!("`{key}` has a query or a fragment");
+            self.mistake(&at, message, "write the query in `req`; a fragment is never sent");
+            return None;
+        }
         match Target::parse(&text) {
             Ok(target) => {
                 let text = if text.contains("://") { text } else { format!("http://{text}") };
@@ -53,6 +59,7 @@ impl Planner<'_> {
         let at = at.key("req");
         if target.contains("://") {
             let url = self.expand(target, &at)?;
+            self.check_fragment(&url, &at);
             self.check_scheme(lane, &url, &at);
             return Some(url);
         }
@@ -66,7 +73,15 @@ impl Planner<'_> {
             }
         };
         let path = if target == "*" { "" } else { target };
-        Some(self.expand(path, &at)?.after_prefix(&base))
+        let url = self.expand(path, &at)?.after_prefix(&base);
+        self.check_fragment(&url, &at);
+        Some(url)
+    }
+
+    fn check_fragment(&mut self, url: &CaptureText, at: &KeyPath) {
+        if let Err(why) = check_no_fragment(&url.to_string()) {
+            self.mistake(at, why, "leave it out, or write `%23` for the character");
+        }
     }
 
     fn check_scheme(&mut self, lane: Lane, url: &CaptureText, at: &KeyPath) {
@@ -84,5 +99,13 @@ impl Planner<'_> {
                 self.mistake(at, message, "leave the lane out, or make a case of its own for it");
             }
         }
+    }
+}
+
+/// Checks that nothing of a URL would be dropped (RFC 9110 §7.1: a fragment is not sent).
+pub(in crate::suite) fn check_no_fragment(url: &str) -> Result<(), String> {
+    match url.split_once('#') {
+        Some((_, fragment)) => Err(format!("the fragment `#{fragment}` cannot be sent")),
+        None => Ok(()),
     }
 }

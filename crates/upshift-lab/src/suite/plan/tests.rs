@@ -219,3 +219,24 @@ fn mistakes_in_yaml_have_their_places() {
     let mistake = mistakes[0].to_string();
     assert!(mistake.starts_with("5:21: the expectation for h1.1 checks nothing"), "{mistake}");
 }
+
+/// Each of these was sent to another path than the suite has.
+#[test]
+fn nothing_of_a_url_is_dropped() {
+    let suite = |target: &str, req: &str| {
+        format!(
+            "target = '{target}'\n[[probe]]\nid = 'a'\nreq = 'GET {req}'\nexpect.'h1.1'.status = 200\n"
+        )
+    };
+    let rows = [
+        ("http://a/#f", "/x", "1:10: `target` has a query or a fragment"),
+        ("http://a/?q=1", "/x", "1:10: `target` has a query or a fragment"),
+        ("http://a", "/x#frag?z", "4:7: the fragment `#frag?z` cannot be sent"),
+        ("http://a", "http://b/x#f", "4:7: the fragment `#f` cannot be sent"),
+    ];
+    for (target, req, start) in rows {
+        let mistakes = mistakes(&suite(target, req));
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(mistakes[0].starts_with(start), "{mistakes:?}");
+    }
+}

@@ -13,7 +13,7 @@ use super::try_result::TryResult;
 use crate::probe::{Channel, LaneAnswer, ProbeSettings, Target, ask_lane};
 use crate::suite::judge::{content_of, cut_mismatch, judge_exchange, lines_of};
 use crate::suite::model::Capture;
-use crate::suite::plan::{PlannedProbe, check_field_value};
+use crate::suite::plan::{PlannedProbe, check_field_value, check_no_fragment};
 
 /// The most octets of content that are read and judged.
 const CONTENT_LIMIT: usize = 8 * 1024 * 1024;
@@ -58,6 +58,8 @@ fn settings_of(
     captured: &BTreeMap<String, String>,
 ) -> Result<ProbeSettings, String> {
     let url = probe.url.expand(captured).map_err(|error| error.to_string())?;
+    // A captured value may have a fragment.
+    check_no_fragment(&url)?;
     let mut target = Target::parse(&url).map_err(|error| error.to_string())?;
     let channel = Channel::of_lane(probe.lane);
     let is_wrong_channel = match channel {
