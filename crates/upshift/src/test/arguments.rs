@@ -6,7 +6,7 @@ use clap::Args;
 use upshift_lab::suite::{CaseFilter, RunPlan};
 use upshift_record::Exit;
 
-use super::reports::ReportFile;
+use super::reports::{ReportFile, check_report_files};
 use super::runner::RunSettings;
 use crate::suite_files::{find_suites, nothing_run, plan_suites};
 use crate::terminal::{Palette, counted, print_stderr};
@@ -81,6 +81,7 @@ impl TestArgs {
         let paths = find_suites(&self.suites)?;
         let filter = self.filter.clone().unwrap_or(CaseFilter::All);
         let plan = RunPlan::choose(plan_suites(&paths)?, &filter);
+        check_report_files(&self.reports, &plan)?;
         if !plan.added.is_empty() {
             let cases = counted(plan.added.len() as u64, "case");
             print_stderr(format_args!("{cases} added, which others need for captured values"));
