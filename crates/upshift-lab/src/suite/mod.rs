@@ -14,6 +14,7 @@ mod filter;
 mod grade_expectation;
 mod judge;
 mod judge_client;
+mod line_index;
 mod located_value;
 pub mod model;
 mod place;

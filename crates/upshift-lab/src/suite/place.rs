@@ -3,8 +3,9 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::line_index::LineIndex;
 use super::located_value::LocatedValue;
-use super::read::{SuiteFormat, line_and_column, to_usize};
+use super::read::{SuiteFormat, to_usize};
 
 /// One step of the way to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +43,8 @@ impl KeyPath {
 
 /// The text of a suite, parsed with the places of its values.
 pub(super) enum SuitePlaces<'t> {
-    /// TOML, and its text.
-    Toml(Option<Spanned<DeTable<'t>>>, &'t str),
+    /// TOML, and its lines.
+    Toml(Option<Spanned<DeTable<'t>>>, LineIndex<'t>),
     /// YAML or JSON.
     Yaml(Option<serde_saphyr::Spanned<LocatedValue>>),
 }
@@ -52,7 +53,7 @@ impl<'t> SuitePlaces<'t> {
     /// Parses a text once, for all places that are looked up in it.
     pub(super) fn parse(text: &'t str, format: SuiteFormat) -> Self {
         match format {
-            SuiteFormat::Toml => Self::Toml(DeTable::parse(text).ok(), text),
+            SuiteFormat::Toml => Self::Toml(DeTable::parse(text).ok(), LineIndex::of(text)),
             SuiteFormat::Yaml | SuiteFormat::Json => Self::Yaml(LocatedValue::parse(text)),
         }
     }
@@ -61,7 +62,7 @@ impl<'t> SuitePlaces<'t> {
     /// (0, 0) if the text cannot be read at all.
     pub(super) fn locate(&self, path: &KeyPath) -> (usize, usize) {
         match self {
-            Self::Toml(Some(root), text) => line_and_column(text, offset_in_toml(root, path)),
+            Self::Toml(Some(root), lines) => lines.locate(offset_in_toml(root, path)),
             Self::Yaml(Some(root)) => locate_in_yaml(root, path),
             Self::Toml(None, _) | Self::Yaml(None) => (0, 0),
         }

@@ -43,6 +43,8 @@ pub struct SuitePlan {
     pub cases: Vec<PlannedCase>,
     /// The files that it names, apart from patterns: scenarios, schemas, files to lint.
     pub files: Vec<PathBuf>,
+    /// The case that captures each value, and its place among all cases, by the name of the value.
+    producers: BTreeMap<String, (usize, CaseAddress)>,
 }
 
 /// A case.
@@ -196,7 +198,14 @@ impl Planner<'_> {
         self.check_captures(file);
         let name = file.suite.clone().unwrap_or_else(|| self.path.to_owned());
         let files = std::mem::take(&mut self.files);
-        SuitePlan { path: self.path.to_owned(), name, folder: self.folder.clone(), cases, files }
+        SuitePlan {
+            path: self.path.to_owned(),
+            name,
+            folder: self.folder.clone(),
+            producers: Self::find_producers(&cases),
+            cases,
+            files,
+        }
     }
 
     /// Ids are unique and can stand in an address.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use super::line_index::LineIndex;
 use super::model::SuiteFile;
 pub use crate::nearest_name::nearest_name;
 
@@ -62,7 +63,7 @@ pub(super) fn read_suite(text: &str, format: SuiteFormat) -> Result<SuiteFile, S
     match format {
         SuiteFormat::Toml => toml::from_str(text).map_err(|error| {
             let (line, column) = match error.span() {
-                Some(span) => line_and_column(text, span.start),
+                Some(span) => LineIndex::of(text).locate(span.start),
                 None => (0, 0),
             };
             describe_error(line, column, error.message())
@@ -87,14 +88,6 @@ pub(super) fn read_suite(text: &str, format: SuiteFormat) -> Result<SuiteFile, S
 /// The number, or the largest if it does not fit.
 pub(super) fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-/// The line and the column, both from 1, of the octet at `offset`.
-pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = before.matches('\n').count() + 1;
-    (line, before[line_start..].chars().count() + 1)
 }
 
 fn describe_error(line: usize, column: usize, message: &str) -> SuiteError {

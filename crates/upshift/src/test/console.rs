@@ -33,7 +33,7 @@ impl Console {
             RunEvent::Tried { address, number, retries: true, tried, .. } => {
                 self.try_line(address, *number, tried)
             }
-            RunEvent::Finished { address, .. } => match run.outcome_of(address) {
+            RunEvent::Finished { address, .. } => match last_outcome(run, address) {
                 Some(outcome) => self.outcome_text(outcome),
                 None => String::new(),
             },
@@ -116,6 +116,14 @@ impl Console {
     fn address_text(&self, address: &CaseAddress) -> String {
         self.palette.paint(Hue::Bold, address.to_string()).to_string()
     }
+}
+
+/// The outcome of the case that has just finished. It is the last one, so that it is found at once.
+pub(super) fn last_outcome<'r>(
+    run: &'r RunRecord,
+    address: &CaseAddress,
+) -> Option<&'r CaseOutcome> {
+    run.outcomes.last().filter(|outcome| outcome.address == *address)
 }
 
 /// The line that runs a case again.

@@ -7,7 +7,7 @@ use upshift_lab::suite::{RunOptions, RunPlan, run_suites};
 use upshift_record::Exit;
 use upshift_record::suite::{RunEvent, RunRecord};
 
-use super::console::Console;
+use super::console::{Console, last_outcome};
 use super::exit_code::judge_run;
 use super::github;
 use super::reports::{ReportFile, ReportWriter};
@@ -118,7 +118,7 @@ impl EventSink<'_> {
                 self.writer = ReportWriter::start(self.settings.reports, run)?;
             }
             RunEvent::Finished { address, .. } => {
-                if let (Some(writer), Some(outcome)) = (&self.writer, run.outcome_of(address))
+                if let (Some(writer), Some(outcome)) = (&self.writer, last_outcome(run, address))
                     && !writer.add(outcome.clone())
                 {
                     return self.finish_reports();

@@ -1,6 +1,8 @@
 //! Values that one case keeps for later ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use upshift_record::suite::CaseAddress;
 
 use super::{CaseAction, PlannedCase, Planner};
 use crate::suite::model::SuiteFile;
@@ -35,6 +37,17 @@ impl PlannedCase {
 }
 
 impl Planner<'_> {
+    /// The case that captures each value, and its place, by the name of the value.
+    pub(super) fn find_producers(cases: &[PlannedCase]) -> BTreeMap<String, (usize, CaseAddress)> {
+        let mut producers = BTreeMap::new();
+        for (place, case) in cases.iter().enumerate() {
+            for name in case.given_captures() {
+                producers.insert(name.to_owned(), (place, case.address.clone()));
+            }
+        }
+        producers
+    }
+
     /// A value is captured once, over one lane, by an earlier case than those that need it.
     pub(super) fn check_captures(&mut self, file: &SuiteFile) {
         let mut captured = BTreeSet::new();

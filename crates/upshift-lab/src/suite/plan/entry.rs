@@ -1,5 +1,7 @@
 //! A planned case, as reports show it.
 
+use std::collections::BTreeSet;
+
 use upshift_record::suite::{CaseAddress, CaseEntry};
 
 use super::{CaseAction, PlannedCase, PlannedClient, PlannedProbe, SuitePlan};
@@ -20,16 +22,12 @@ impl SuitePlan {
         }
     }
 
-    /// The cases that capture what `case` needs.
+    /// The cases that capture what `case` needs, in the order of the suite.
     pub fn producers_of(&self, case: &PlannedCase) -> Vec<CaseAddress> {
         let needed = case.needed_captures();
-        let mut producers = Vec::new();
-        for other in &self.cases {
-            if !other.given_captures().is_disjoint(&needed) {
-                producers.push(other.address.clone());
-            }
-        }
-        producers
+        let found: BTreeSet<&(usize, CaseAddress)> =
+            needed.iter().filter_map(|name| self.producers.get(*name)).collect();
+        found.into_iter().map(|(_, address)| address.clone()).collect()
     }
 }
 

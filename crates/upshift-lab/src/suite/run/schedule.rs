@@ -27,6 +27,9 @@ pub(super) struct Schedule<'o> {
     sender: mpsc::UnboundedSender<CaseMessage>,
     /// The values that each suite has captured, by its path.
     captured: BTreeMap<String, Captured>,
+    /// The places of the outcomes in the record. Looking for each would cost the square of their
+    /// number.
+    places: BTreeMap<CaseAddress, usize>,
     fell_short: bool,
 }
 
@@ -69,6 +72,7 @@ impl<'o> Schedule<'o> {
             messages,
             sender,
             captured,
+            places: BTreeMap::new(),
             fell_short: false,
         }
     }
@@ -127,7 +131,10 @@ impl<'o> Schedule<'o> {
 
     fn readiness(&self, waiting: &WaitingCase, record: &RunRecord) -> Readiness {
         for producer in &waiting.producers {
-            let Some(outcome) = record.outcome_of(producer) else { return Readiness::Waits };
+            let place = self.places.get(producer).copied();
+            let Some(outcome) = place.and_then(|place| record.outcomes.get(place)) else {
+                return Readiness::Waits;
+            };
             let passed = outcome.last_try().is_some_and(|one| one.verdict == CaseVerdict::Passed);
             if !passed {
                 let mark = outcome.mark();
@@ -138,7 +145,13 @@ impl<'o> Schedule<'o> {
     }
 
     fn spawn(&mut self, case: Arc<PlannedCase>) {
-        let captured = self.captured.get(&case.address.suite).cloned().unwrap_or_default();
+        let mut captured = Captured::new();
+        for name in case.needed_captures() {
+            let all = self.captured.get(&case.address.suite);
+            if let Some(value) = all.and_then(|all| all.get(name)) {
+                captured.insert(name.to_owned(), value.clone());
+            }
+        }
         let retries = case.retries.max(self.options.retries);
         let run = CaseRun {
             case,
@@ -167,6 +180,7 @@ impl<'o> Schedule<'o> {
             tries: outcome.tries.len(),
             took: outcome.took(),
         };
+        self.places.insert(outcome.address.clone(), record.outcomes.len());
         record.outcomes.push(outcome);
         observer(&event, record);
     }
