@@ -304,6 +304,16 @@ fn github_actions_gets_annotations_and_a_summary() {
     assert!(output.stdout.contains(",line=1,"), "{}", output.stdout);
     let text = std::fs::read_to_string(&summary).unwrap_or_default();
     assert!(text.starts_with("### upshift test: 0 of 1 passed, 1 failed"), "{text}");
+    // A failed case counts, even if the summary cannot be written; without a file there is none.
+    for (file, says) in [("/no-such-folder/a", "cannot write the step summary"), ("", "")] {
+        let mut command = Command::new(binary());
+        command.args(["test", &suite]).env("GITHUB_ACTIONS", "true");
+        command.env("GITHUB_STEP_SUMMARY", file);
+        let output = Output::of(command);
+        assert_eq!(output.code, 1, "{output:?}");
+        assert!(output.stderr.contains(says), "{output:?}");
+        assert_eq!(output.stderr.is_empty(), file.is_empty(), "{output:?}");
+    }
 }
 
 /// A change of the suite runs it again.

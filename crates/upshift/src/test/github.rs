@@ -21,7 +21,10 @@ pub(super) fn report_to_actions(run: &RunRecord, as_json: bool) -> Result<(), Ve
     } else {
         print_stdout(&annotations)?;
     }
-    let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") else { return Ok(()) };
+    let file = std::env::var_os("GITHUB_STEP_SUMMARY").unwrap_or_default();
+    if file.is_empty() {
+        return Ok(());
+    }
     let summary = github_summary(run);
     let appended = OpenOptions::new()
         .create(true)

@@ -51,9 +51,16 @@ pub(super) async fn run_once(
         run = running => run,
         () = stop_run(stop, &sender) => return Ok(Exit::FellShort),
     };
-    sink.finish()?;
-    github::report_to_actions(&run, settings.as_json)?;
-    Ok(judge_run(&run))
+    let reported = sink.finish().and_then(|()| github::report_to_actions(&run, settings.as_json));
+    match reported {
+        Ok(()) => Ok(judge_run(&run)),
+        // The worse of two: a case that failed is not hidden by a report that cannot be written.
+        Err(error) if run.summary().failed > 0 => {
+            error.print_and_return_exit();
+            Ok(Exit::FellShort)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Stops a run at the first signal, and resolves at the second.
