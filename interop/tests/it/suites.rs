@@ -213,12 +213,15 @@ fn a_run_that_is_killed_leaves_valid_reports() {
 #[test]
 fn a_run_that_is_interrupted_is_no_success() {
     let suite = HangingSuite::new();
-    let mut run = start_hanging(&suite.file, &[]);
-    run.signal("INT");
-    assert_eq!(run.ended(), 1);
-    let lines = run.lines().join("\n");
-    assert!(lines.contains("2 cases: 1 passed, 1 not run"), "{lines}");
-    assert!(lines.contains(&format!("NOT RUN {}::slow[h1.1]", suite.file)), "{lines}");
+    // HUP: the terminal was closed.
+    for signal in ["INT", "HUP"] {
+        let mut run = start_hanging(&suite.file, &[]);
+        run.signal(signal);
+        assert_eq!(run.ended(), 1, "{signal}");
+        let lines = run.lines().join("\n");
+        assert!(lines.contains("2 cases: 1 passed, 1 not run"), "{lines}");
+        assert!(lines.contains(&format!("NOT RUN {}::slow[h1.1]", suite.file)), "{lines}");
+    }
 }
 
 fn read_json(file: &Path) -> Value {

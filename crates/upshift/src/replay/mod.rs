@@ -66,7 +66,7 @@ impl ReplayArgs {
 }
 
 async fn run_plan(plan: &RunPlan) -> Result<RunRecord, VerbError> {
-    let stop = StopSignals::new()?;
+    let stop = StopSignals::at_any_end()?;
     let (sender, stopping) = tokio::sync::watch::channel(false);
     let options = run_options(None);
     let mut observer = ignore_event;

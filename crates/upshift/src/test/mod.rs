@@ -38,7 +38,7 @@ impl TestArgs {
             return Ok(self.explain_empty(&plan));
         }
         build_runtime()?.block_on(async {
-            let stop = StopSignals::new()?;
+            let stop = StopSignals::at_any_end()?;
             run_once(&plan, &self.settings(), &stop).await
         })
     }

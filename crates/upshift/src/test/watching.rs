@@ -18,7 +18,7 @@ use crate::verb_error::VerbResult;
 /// Runs the suites, and again after each change, until a signal comes. The exit code is that of the
 /// last run.
 pub(super) async fn run_and_watch(args: &TestArgs) -> VerbResult {
-    let stop = StopSignals::new()?;
+    let stop = StopSignals::at_any_end()?;
     loop {
         // Recorded before they are read, so that a change during the run is noticed afterwards.
         let mut states = FileStates::new();
