@@ -1,7 +1,8 @@
 //! The suites on the command line: found, read and planned.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use upshift_lab::suite::{SuiteFormat, SuitePlan, plan_suite};
 use upshift_record::Exit;
@@ -19,26 +20,30 @@ const SKIPPED_FOLDERS: [&str; 2] = ["node_modules", "target"];
 const DEEPEST: usize = 16;
 
 /// The suites that `paths` name: files, and all suites in folders; without a path, those in the
-/// current folder. Each is listed once.
+/// current folder. Each is listed once, under the first of its names.
 pub(crate) fn find_suites(paths: &[PathBuf]) -> Result<Vec<PathBuf>, VerbError> {
     let mut found = Vec::new();
     if paths.is_empty() {
         search_folder(Path::new(""), 0, &mut found)?;
     }
     for path in paths {
-        if path.is_dir() {
-            search_folder(path, 0, &mut found)?;
+        let is_folder = path.is_dir();
+        let path = without_dots(path);
+        if is_folder {
+            search_folder(&path, 0, &mut found)?;
         } else {
-            found.push(path.clone());
+            found.push(path);
         }
     }
-    let mut suites: Vec<PathBuf> = Vec::new();
-    for path in found {
-        if !suites.contains(&path) {
-            suites.push(path);
-        }
-    }
-    Ok(suites)
+    let mut seen = BTreeSet::new();
+    // A file that does not exist is reported when it is read.
+    found.retain(|path| seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
+    Ok(found)
+}
+
+/// The path without `.`, so that a case has the same address for `.`, `./a` and `a`.
+fn without_dots(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 fn search_folder(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), VerbError> {
@@ -112,4 +117,19 @@ fn read_suite(path: &Path) -> Result<(String, SuiteFormat), VerbError> {
 pub(crate) fn nothing_run(why: &str) -> Exit {
     print_stderr(why);
     Exit::NothingRun
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The address of a case begins with this path.
+    #[test]
+    fn a_path_has_no_dots() {
+        let rows =
+            [(".", ""), ("./a.toml", "a.toml"), ("a/./b", "a/b"), ("../a", "../a"), ("/a", "/a")];
+        for (path, expected) in rows {
+            assert_eq!(without_dots(Path::new(path)), Path::new(expected), "{path}");
+        }
+    }
 }

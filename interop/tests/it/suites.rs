@@ -237,6 +237,23 @@ fn wait_until_written(report: &Path) {
     }
 }
 
+/// However a suite is named, its cases have the same addresses, and run once.
+#[test]
+fn a_suite_has_one_address() {
+    let folder = Scratch::new();
+    let text =
+        "[[client]]\nid = 'a'\nrun = ['true', '{url}']\nscenario = 'silent'\nexpect.exit = 0\n";
+    let absolute = write_suite(&folder, "a.upshift.toml", text);
+    let rows: [&[&str]; 4] =
+        [&[], &["."], &["./a.upshift.toml"], &["a.upshift.toml", ".", &absolute]];
+    for names in rows {
+        let mut command = Command::new(binary());
+        command.current_dir(folder.path()).args(["test", "--list"]).args(names);
+        let output = Output::of(command);
+        assert_eq!(output.stdout, "a.upshift.toml::a\n", "{names:?}");
+    }
+}
+
 /// Faults of a suite or of the call, each with its exit code and a part of the message.
 #[test]
 fn mistakes_have_their_place_and_nothing_run_is_exit_4() {
