@@ -4,9 +4,14 @@
 //! `*` stands for any characters. `all()` fits every case. `!` binds tighter than `&`, and `&`
 //! tighter than `|`; parentheses group. Anything else is a part of an address.
 
-use upshift_record::suite::CaseAddress;
+use upshift_record::Lane;
+use upshift_record::suite::{CaseAddress, CaseKind};
 
 use super::plan::PlannedCase;
+use super::read::nearest_name;
+
+/// The kinds of cases.
+const KINDS: [CaseKind; 3] = [CaseKind::Probe, CaseKind::Client, CaseKind::Lint];
 
 /// A filter of cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +84,17 @@ impl CaseFilter {
     }
 }
 
+/// Checks that `pattern` fits one of the names that there are.
+fn check_listed<const N: usize>(what: &str, pattern: &str, names: [&str; N]) -> Result<(), String> {
+    if names.iter().any(|name| fits_pattern(pattern, name)) {
+        return Ok(());
+    }
+    Err(match nearest_name(pattern, names) {
+        Some(nearest) => format!("`{pattern}` is not a {what}; did you mean `{nearest}`?"),
+        None => format!("`{pattern}` is not a {what}; there are {}", names.join(", ")),
+    })
+}
+
 /// Returns true if `text` fits `pattern`, in which `*` stands for any characters.
 pub(super) fn fits_pattern(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
@@ -140,10 +156,16 @@ impl FilterParser<'_> {
         let argument = argument.trim().to_owned();
         match word {
             "all" if argument.is_empty() => Ok(CaseFilter::All),
-            "lane" => Ok(CaseFilter::Lane(argument)),
+            "lane" => {
+                check_listed("lane", &argument, Lane::ALL.map(Lane::as_str))?;
+                Ok(CaseFilter::Lane(argument))
+            }
             "id" => Ok(CaseFilter::Id(argument)),
             "suite" => Ok(CaseFilter::Suite(argument)),
-            "kind" => Ok(CaseFilter::Kind(argument)),
+            "kind" => {
+                check_listed("kind", &argument, KINDS.map(CaseKind::as_str))?;
+                Ok(CaseFilter::Kind(argument))
+            }
             _ => Err(format!("`{word}({argument})` is not all(), lane(), id(), suite() or kind()")),
         }
     }
@@ -218,6 +240,9 @@ mod tests {
             ("port(1)", "is not all(), lane(), id(), suite() or kind()"),
             ("a b", "`b` follows it"),
             ("(a", "`)` is missing"),
+            ("kind(clent) | id(bad)", "did you mean `client`?"),
+            ("lane(h9)", "is not a lane"),
+            ("!lane(q*)", "there are h1.0, h1.1"),
         ];
         for (text, why) in rows {
             let error = CaseFilter::parse(text).unwrap_err().to_string();
