@@ -19,8 +19,16 @@ impl ContentSchema {
     /// If the text is not JSON, or no schema.
     pub fn parse(text: &str) -> Result<Self, String> {
         let schema: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let validator = jsonschema::validator_for(&schema).map_err(|error| error.to_string())?;
-        Ok(Self(validator))
+        match jsonschema::validator_for(&schema) {
+            Ok(validator) => Ok(Self(validator)),
+            Err(error) => Err(match outside_reference(&schema) {
+                Some(reference) => format!(
+                    "`{reference}` is in another document; copy it below `$defs`, and write \
+                     `#/$defs/NAME`"
+                ),
+                None => error.to_string(),
+            }),
+        }
     }
 
     /// Lists the faults of `content`.
@@ -43,6 +51,22 @@ impl ContentSchema {
             mismatches.push(Mismatch::new(what, "JSON that fits the schema", error.to_string()));
         }
         mismatches
+    }
+}
+
+/// The first reference that leads out of the document.
+fn outside_reference(schema: &Value) -> Option<&str> {
+    match schema {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get("$ref")
+                && !reference.starts_with('#')
+            {
+                return Some(reference);
+            }
+            members.values().find_map(outside_reference)
+        }
+        Value::Array(elements) => elements.iter().find_map(outside_reference),
+        _ => None,
     }
 }
 
@@ -74,5 +98,10 @@ mod tests {
     fn a_text_that_is_no_schema_is_a_mistake() {
         assert!(ContentSchema::parse("{").is_err());
         assert!(ContentSchema::parse(r#"{"type": 7}"#).is_err());
+        for reference in ["s.json", "https://a.example/s.json", "file:///s.json"] {
+            let text = format!(r#"{{"allOf": [{{"$ref": "{reference}"}}]}}"#);
+            let error = ContentSchema::parse(&text).unwrap_err();
+            assert!(error.starts_with(&format!("`{reference}` is in another document")), "{error}");
+        }
     }
 }

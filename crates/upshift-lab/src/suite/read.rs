@@ -74,7 +74,7 @@ pub(super) fn read_suite(text: &str, format: SuiteFormat) -> Result<SuiteFile, S
                 Some(place) => (to_usize(place.line()), to_usize(place.column())),
                 None => (0, 0),
             };
-            describe_error(line, column, &error.without_snippet().to_string())
+            describe_error(line, column, &yaml_message(&error.without_snippet().to_string()))
         }),
         SuiteFormat::Json => serde_json::from_str(text).map_err(|error| {
             let message = error.to_string();
@@ -83,6 +83,14 @@ pub(super) fn read_suite(text: &str, format: SuiteFormat) -> Result<SuiteFile, S
             describe_error(error.line(), error.column(), message)
         }),
     }
+}
+
+/// The message of the YAML library without advice for programmers who use it.
+fn yaml_message(message: &str) -> String {
+    if message.contains("from_str_multiple") {
+        return "a suite is one YAML document, and a second one begins here".to_owned();
+    }
+    message.replace(", set DuplicateKeyPolicy in Options if acceptable", "")
 }
 
 /// The number, or the largest if it does not fit.
@@ -152,6 +160,17 @@ probe:
         assert_eq!((error.line, error.help.as_str()), (2, "did you mean `req`?"));
         let error = read_suite("probe:\n  - idd: a\n", SuiteFormat::Yaml).unwrap_err();
         assert_eq!((error.line, error.help.as_str()), (2, "did you mean `id`?"), "{error}");
+    }
+
+    /// The library speaks to programmers there.
+    #[test]
+    fn errors_of_yaml_speak_of_the_suite() {
+        let error = |text: &str| read_suite(text, SuiteFormat::Yaml).unwrap_err().to_string();
+        let twice = error("suite: a\nsuite: b\n");
+        assert!(twice.contains("duplicate mapping key: suite"), "{twice}");
+        assert!(!twice.contains("DuplicateKeyPolicy"), "{twice}");
+        let two = error("suite: a\n---\nsuite: b\n");
+        assert!(two.contains("a suite is one YAML document"), "{two}");
     }
 
     #[test]

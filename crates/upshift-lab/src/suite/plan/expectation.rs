@@ -54,7 +54,7 @@ impl Planner<'_> {
         match ContentSchema::parse(&text) {
             Ok(schema) => Some(Arc::new(schema)),
             Err(error) => {
-                self.mistake(&at, format!("{name} is not a JSON Schema: {error}"), "");
+                self.mistake(&at, format!("{name} cannot be used as a JSON Schema: {error}"), "");
                 None
             }
         }
