@@ -113,6 +113,8 @@ fn suggest_spelling(message: &str) -> Option<String> {
     }
     let (start, known) = message.split_once("expected ")?;
     let unknown = start.split('`').nth(1)?;
+    // YAML appends the place.
+    let known = known.split(" at line ").next().unwrap_or_default();
     let known = known.trim_start_matches("one of ");
     let names = known.split([',', ' ', '\n']).map(|name| name.trim_matches('`'));
     let nearest = nearest_name(unknown, names.filter(|name| !name.is_empty()))?;
@@ -160,6 +162,9 @@ probe:
         assert_eq!((error.line, error.help.as_str()), (2, "did you mean `req`?"));
         let error = read_suite("probe:\n  - idd: a\n", SuiteFormat::Yaml).unwrap_err();
         assert_eq!((error.line, error.help.as_str()), (2, "did you mean `id`?"), "{error}");
+        // No key of the place is near.
+        let error = read_suite("a: 1\n", SuiteFormat::Yaml).unwrap_err();
+        assert_eq!((error.line, error.help.as_str()), (1, ""), "{error}");
     }
 
     /// The library speaks to programmers there.
