@@ -152,6 +152,7 @@ pub fn plan_suite(
         mistakes: Vec::new(),
         targets: Targets::default(),
         scenarios: BTreeMap::new(),
+        faulty_scenarios: BTreeSet::new(),
         files: Vec::new(),
     };
     let plan = planner.plan(&file);
@@ -173,6 +174,8 @@ struct Planner<'p> {
     targets: Targets,
     /// The scenarios inside of the file, by name.
     scenarios: BTreeMap<String, Scenario>,
+    /// The names of those that have a mistake.
+    faulty_scenarios: BTreeSet<String>,
     /// The files that the cases name.
     files: Vec<PathBuf>,
 }

@@ -13,6 +13,8 @@ impl Planner<'_> {
             let scenario = match Scenario::from_table(table.clone()) {
                 Ok(scenario) => scenario,
                 Err(error) => {
+                    let name = table.get("name").and_then(|name| name.as_str());
+                    self.faulty_scenarios.extend(name.map(str::to_owned));
                     let mut at = at;
                     if let Some(step) = error.step {
                         at = at.key("step").index(step);
@@ -36,6 +38,10 @@ impl Planner<'_> {
     pub(super) fn find_scenario(&mut self, name: &str, at: &KeyPath) -> Option<Scenario> {
         if let Some(scenario) = self.scenarios.get(name) {
             return Some(scenario.clone());
+        }
+        // Its own mistake is reported.
+        if self.faulty_scenarios.contains(name) {
+            return None;
         }
         if name.ends_with(".toml") || name.contains('/') {
             let text = self.read_file(name, at)?;

@@ -240,3 +240,22 @@ fn nothing_of_a_url_is_dropped() {
         assert!(mistakes[0].starts_with(start), "{mistakes:?}");
     }
 }
+
+/// That there is no such scenario would be a second, false mistake.
+#[test]
+fn a_scenario_with_a_mistake_is_reported_once() {
+    let text = "
+[[scenario]]
+name = 'mine'
+[[scenario.step]]
+statuss = 200
+[[client]]
+id = 'a'
+run = ['curl', '{url}']
+scenario = 'mine'
+expect.exit = 0
+";
+    let mistakes = mistakes(text);
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert!(mistakes[0].contains("statuss"), "{mistakes:?}");
+}
