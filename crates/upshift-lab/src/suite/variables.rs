@@ -34,7 +34,11 @@ enum Piece {
 
 /// A text whose environment variables are expanded and whose captures are not yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaptureText(Vec<Piece>);
+pub struct CaptureText {
+    pieces: Vec<Piece>,
+    /// The text as the suite has it, for messages.
+    source: String,
+}
 
 impl CaptureText {
     /// Expands the environment variables of `text`; `lookup` returns their values.
@@ -65,12 +69,13 @@ impl CaptureText {
         }
         plain.push_str(rest);
         pieces.push(Piece::Text(plain));
-        Ok(Self(pieces))
+        Ok(Self { pieces, source: text.to_owned() })
     }
 
     /// The same text after `prefix`, which has no variables.
     pub(super) fn after_prefix(mut self, prefix: &str) -> Self {
-        self.0.insert(0, Piece::Text(prefix.to_owned()));
+        self.pieces.insert(0, Piece::Text(prefix.to_owned()));
+        self.source.insert_str(0, prefix);
         self
     }
 
@@ -84,9 +89,17 @@ impl CaptureText {
         self.expand(&BTreeMap::new()).ok()
     }
 
+    /// Returns true if the text, or the value of a variable in it, has this character.
+    pub(super) fn has_character(&self, wanted: char) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Text(text) => text.contains(wanted),
+            Piece::Capture(_) => false,
+        })
+    }
+
     /// The names of the captures in it.
     pub fn captures(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| match piece {
+        self.pieces.iter().filter_map(|piece| match piece {
             Piece::Capture(name) => Some(name.as_str()),
             Piece::Text(_) => None,
         })
@@ -95,7 +108,7 @@ impl CaptureText {
     /// The text with the values of its captures.
     pub fn expand(&self, captured: &BTreeMap<String, String>) -> Result<String, VariableError> {
         let mut text = String::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
                 Piece::Capture(name) => match captured.get(name) {
@@ -108,16 +121,10 @@ impl CaptureText {
     }
 }
 
-/// Writes the text with `${capture:NAME}` for captures.
+/// Writes the text as the suite has it: the values of variables may be secrets.
 impl fmt::Display for CaptureText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(text) => f.write_str(text)?,
-                Piece::Capture(name) => write!(f, "${{capture:{name}}}")?,
-            }
-        }
-        Ok(())
+        f.write_str(&self.source)
     }
 }
 
@@ -178,6 +185,15 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(expand(text).unwrap(), expected, "{text}");
         }
+    }
+
+    /// It is printed by `--list` and where a server cannot be reached.
+    #[test]
+    fn the_text_of_a_suite_is_shown_without_values() {
+        let text = CaptureText::parse("/?token=${SECRET}", &|_| Some("hunter2".to_owned()));
+        let text = text.unwrap().after_prefix("http://a");
+        assert_eq!(text.to_string(), "http://a/?token=${SECRET}");
+        assert_eq!(text.to_plain().unwrap(), "http://a/?token=hunter2");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
+use upshift_record::RecordedResponse;
 use upshift_record::suite::{CaseEvidence, CaseVerdict, Mismatch};
-use upshift_record::{RecordedExchange, RecordedResponse};
 
 use super::evidence_size::{shorten_content, shorten_wire};
 use super::findings::note_responses;
@@ -99,7 +99,7 @@ fn judge_answer(
         }
         if answer.is_unreachable {
             // Also where nothing but the absence of something is expected: nothing is known of it.
-            return CaseVerdict::Errored(format!("{}: {why}", reached_url(&answer.exchange)));
+            return CaseVerdict::Errored(format!("{}: {why}", probe.url));
         }
         if answer.exchange.response.is_none() && !expect.closed {
             let what = format!("lane {}", probe.lane);
@@ -115,10 +115,6 @@ fn judge_answer(
     }
     mismatches.extend(note_mismatches);
     if mismatches.is_empty() { CaseVerdict::Passed } else { CaseVerdict::Failed(mismatches) }
-}
-
-fn reached_url(exchange: &RecordedExchange) -> &str {
-    exchange.url.as_deref().unwrap_or("the server")
 }
 
 fn is_whole(response: &RecordedResponse) -> bool {
