@@ -1,6 +1,7 @@
 //! Runs a client as a program: argument by argument, without a shell, and within limits.
 
 use std::future::Future;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -48,8 +49,8 @@ pub struct ClientOutput {
 pub enum ClientEnd {
     /// It ended with this exit code.
     Exited(i32),
-    /// It was ended by a signal that was not ours.
-    Signalled,
+    /// It was ended by this signal, which was not ours.
+    Signalled(i32),
     /// It was still running at its time limit, and was killed.
     TimedOut,
     /// It was stopped before that, for what it did on the wire, and was killed.
@@ -124,10 +125,14 @@ fn spawn(command: &ClientCommand) -> std::io::Result<Child> {
 }
 
 fn end_of(status: std::io::Result<ExitStatus>) -> ClientEnd {
-    match status.map(|status| status.code()) {
-        Ok(Some(code)) => ClientEnd::Exited(code),
-        Ok(None) => ClientEnd::Signalled,
-        Err(error) => ClientEnd::NotStarted(error.to_string()),
+    let status = match status {
+        Ok(status) => status,
+        Err(error) => return ClientEnd::NotStarted(error.to_string()),
+    };
+    match (status.code(), status.signal()) {
+        (Some(code), _) => ClientEnd::Exited(code),
+        // A process that has ended without a code was ended by a signal.
+        (None, signal) => ClientEnd::Signalled(signal.unwrap_or_default()),
     }
 }
 
@@ -211,6 +216,11 @@ mod tests {
         assert_eq!(output.end, ClientEnd::Exited(0));
         let stdout = output.stdout;
         assert_eq!((stdout.octets.len(), stdout.cut_from), (MOST_OUTPUT, Some(1_000_000)));
+    }
+
+    #[tokio::test]
+    async fn a_signal_is_kept() {
+        assert_eq!(run("kill -SEGV $$", LONG).await.end, ClientEnd::Signalled(11));
     }
 
     #[tokio::test]

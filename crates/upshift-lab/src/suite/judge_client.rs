@@ -47,11 +47,30 @@ pub(super) fn judge_client(
 pub(super) fn end_text(end: &ClientEnd) -> String {
     match end {
         ClientEnd::Exited(code) => format!("exit code {code}"),
-        ClientEnd::Signalled => "ended by a signal".to_owned(),
+        ClientEnd::Signalled(number) => format!("ended by signal {}", signal_text(*number)),
         ClientEnd::TimedOut => "killed at its time limit".to_owned(),
         ClientEnd::Stopped => "killed because it asked over and over".to_owned(),
         ClientEnd::NotStarted(why) => format!("not started: {why}"),
     }
+}
+
+/// The number of a signal, and the name of a usual one.
+fn signal_text(number: i32) -> String {
+    let name = match number {
+        1 => "HUP",
+        2 => "INT",
+        3 => "QUIT",
+        4 => "ILL",
+        6 => "ABRT",
+        8 => "FPE",
+        9 => "KILL",
+        11 => "SEGV",
+        13 => "PIPE",
+        14 => "ALRM",
+        15 => "TERM",
+        _ => return number.to_string(),
+    };
+    format!("{number} ({name})")
 }
 
 fn judge_end(
@@ -66,7 +85,7 @@ fn judge_end(
         (ClientEnd::Exited(code), Some(expected)) if *code != expected => {
             format!("exit code {expected}")
         }
-        (ClientEnd::Signalled, Some(expected)) => format!("exit code {expected}"),
+        (ClientEnd::Signalled(_), Some(expected)) => format!("exit code {expected}"),
         _ => return,
     };
     mismatches.push(Mismatch::new("end of the client", expected, end_text(&output.end)));
@@ -142,4 +161,15 @@ fn judge_message(
     let none = RecordedBody::default();
     let content = request.body.as_ref().unwrap_or(&none);
     judge_text(&format!("{what}, content"), expect.body.as_ref(), content, mismatches);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_has_its_name() {
+        assert_eq!(end_text(&ClientEnd::Signalled(11)), "ended by signal 11 (SEGV)");
+        assert_eq!(end_text(&ClientEnd::Signalled(7)), "ended by signal 7");
+    }
 }

@@ -133,7 +133,7 @@ fn render_client(client: &ClientRun) -> Markup {
     let outputs = [("Standard output", &client.stdout), ("Standard error", &client.stderr)];
     html! {
         dl.details {
-            dt { "Client" } dd { code { (visible_lines(&client.command.join(" "))) } }
+            dt { "Client" } dd { code { (visible_lines(&client.command_line())) } }
             dt { "Against" } dd { code { (visible_lines(&client.scenario)) } }
             dt { "End" } dd { (visible_lines(&client.end)) }
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::shell_words::join_words;
 use crate::probe::WireRecord;
 use crate::{Finding, Protection, RecordedBody, RecordedExchange};
 
@@ -95,4 +96,11 @@ pub struct ClientRun {
     pub stdout: RecordedBody,
     /// The standard error, at most 256 KiB of it.
     pub stderr: RecordedBody,
+}
+
+impl ClientRun {
+    /// The command in one line, as a shell takes it.
+    pub fn command_line(&self) -> String {
+        join_words(self.command.iter().map(String::as_str))
+    }
 }

@@ -8,6 +8,7 @@ mod milliseconds;
 mod outcome;
 mod run_case;
 mod run_record;
+mod shell_words;
 mod summary;
 mod transcript;
 

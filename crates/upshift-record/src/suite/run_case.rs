@@ -6,6 +6,7 @@ use super::address::CaseAddress;
 use super::entry::CaseEntry;
 use super::outcome::{CaseOutcome, CaseTry, CaseVerdict, Mismatch};
 use super::run_record::RunRecord;
+use super::shell_words::in_quotes;
 
 /// A case of a run so far.
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +95,8 @@ impl<'r> RunCase<'r> {
 
     /// The command that runs the case again.
     pub fn replay_command(&self) -> String {
-        // In quotes, because shells expand brackets; a quote ends them and is put between.
-        format!("upshift replay '{}'", self.address.to_string().replace('\'', r"'\''"))
+        // In quotes, because shells expand brackets.
+        format!("upshift replay {}", in_quotes(&self.address.to_string()))
     }
 }
 

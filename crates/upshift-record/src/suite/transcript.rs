@@ -24,7 +24,7 @@ impl CaseEvidence {
 }
 
 fn push_client(text: &mut String, client: &ClientRun) {
-    push_line(text, "$", &client.command.join(" "));
+    push_line(text, "$", &client.command_line());
     push_content(text, "", &client.stdout);
     push_content(text, "!", &client.stderr);
     push_line(text, "*", &client.end);

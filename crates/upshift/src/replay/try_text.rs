@@ -117,7 +117,7 @@ fn push_messages(text: &mut String, evidence: &CaseEvidence) {
 }
 
 fn push_client(text: &mut String, client: &ClientRun) {
-    let _ = writeln!(text, "$ {}", make_visible(&client.command.join(" ")));
+    let _ = writeln!(text, "$ {}", make_visible(&client.command_line()));
     for (name, body) in [("stdout", &client.stdout), ("stderr", &client.stderr)] {
         for line in octet_lines(&body.octets) {
             let _ = writeln!(text, "{name}: {}", make_visible(&line));

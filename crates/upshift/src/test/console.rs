@@ -82,7 +82,7 @@ impl Console {
         if let Some(client) = &evidence.client
             && client.started
         {
-            push_detail(&mut text, &format!("$ {}", client.command.join(" ")));
+            push_detail(&mut text, &format!("$ {}", client.command_line()));
             push_detail(&mut text, &client.end);
             push_output(&mut text, "stdout", &client.stdout.octets);
             push_output(&mut text, "stderr", &client.stderr.octets);

@@ -124,7 +124,7 @@ fn junit_has_a_case_for_each_planned_one_and_tells_reruns() {
         "<skipped message=\"no UDP # here\"/>",
         "<error message=\"refused\" type=\"error\">refused\nby a peer\nupshift replay 'a.toml::down[h1.1]'</error>",
         "<error message=\"not run: the run ended before this case\" type=\"not-run\">",
-        "<system-out>$ curl &lt;&amp;\u{fffd}&gt;\n* exit code 0\n</system-out>",
+        "<system-out>$ curl '&lt;&amp;\u{fffd}&gt;'\n* exit code 0\n</system-out>",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
