@@ -90,6 +90,8 @@ fn yaml_message(message: &str) -> String {
     if message.contains("from_str_multiple") {
         return "a suite is one YAML document, and a second one begins here".to_owned();
     }
+    // The place has fields of its own.
+    let message = message.split(" at line ").next().unwrap_or_default();
     message.replace(", set DuplicateKeyPolicy in Options if acceptable", "")
 }
 
@@ -113,8 +115,6 @@ fn suggest_spelling(message: &str) -> Option<String> {
     }
     let (start, known) = message.split_once("expected ")?;
     let unknown = start.split('`').nth(1)?;
-    // YAML appends the place.
-    let known = known.split(" at line ").next().unwrap_or_default();
     let known = known.trim_start_matches("one of ");
     let names = known.split([',', ' ', '\n']).map(|name| name.trim_matches('`'));
     let nearest = nearest_name(unknown, names.filter(|name| !name.is_empty()))?;
