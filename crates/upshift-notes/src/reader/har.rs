@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use upshift_record::{
     Lane, RecordedBody, RecordedExchange, RecordedField, RecordedRequest, RecordedResponse,
@@ -72,9 +73,22 @@ struct Header {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PostData {
     #[serde(default)]
+    mime_type: String,
+    #[serde(default)]
     text: String,
+    /// The members of a form, which some exporters write instead of its text.
+    #[serde(default)]
+    params: Vec<Param>,
+}
+
+#[derive(Deserialize)]
+struct Param {
+    name: String,
+    #[serde(default)]
+    value: String,
 }
 
 #[derive(Deserialize)]
@@ -122,13 +136,12 @@ fn count_requests(input: &[u8]) -> usize {
 fn exchange_of(entry: Entry) -> RecordedExchange {
     let Entry { request, response, interim, lane } = entry;
     let (version, target) = (version_of(&request.http_version), target_of(&request.url));
-    let post = request.post_data.map(|post| post.text.into_bytes());
     let recorded = RecordedRequest {
         method: wire_text(&request.method),
         target: wire_text(target),
         version: version.clone(),
         fields: fields_of(request.headers),
-        body: post.map(|octets| RecordedBody { octets, cut_from: None }),
+        body: request.post_data.map(posted_body),
         trailers: Vec::new(),
     };
     RecordedExchange {
@@ -138,6 +151,28 @@ fn exchange_of(entry: Entry) -> RecordedExchange {
         interim: interim.into_iter().filter_map(|each| response_of(each, &version)).collect(),
         response: response_of(response, &version),
         ..RecordedExchange::empty()
+    }
+}
+
+/// The content of a request.
+fn posted_body(post: PostData) -> RecordedBody {
+    let PostData { mime_type, text, params } = post;
+    if !text.is_empty() || params.is_empty() {
+        return RecordedBody { octets: text.into_bytes(), cut_from: None };
+    }
+    if mime_type.starts_with("application/x-www-form-urlencoded") {
+        let pairs: Vec<String> = params.iter().map(Param::to_form).collect();
+        return RecordedBody { octets: pairs.join("&").into_bytes(), cut_from: None };
+    }
+    // The boundary and the order of the fields of a part are lost.
+    let length: usize = params.iter().map(|param| param.name.len() + param.value.len()).sum();
+    RecordedBody { octets: Vec::new(), cut_from: Some(length as u64) }
+}
+
+impl Param {
+    fn to_form(&self) -> String {
+        let name = utf8_percent_encode(&self.name, NON_ALPHANUMERIC);
+        format!("{name}={}", utf8_percent_encode(&self.value, NON_ALPHANUMERIC))
     }
 }
 
@@ -244,6 +279,28 @@ mod tests {
             (failed.response.clone(), failed.request.as_ref().unwrap().target.clone()),
             (None, "/".into())
         );
+    }
+
+    /// HAR 1.2: `params` and `text` exclude each other.
+    #[test]
+    fn a_form_is_read_from_its_members() {
+        let har = |kind: &str| {
+            let post = format!(
+                r#"{{"mimeType":"{kind}","params":[{{"name":"a b","value":"ü"}},{{"name":"c","value":"d"}}]}}"#
+            );
+            let request = format!(r#"{{"method":"POST","url":"http://a/","postData":{post}}}"#);
+            format!(
+                r#"{{"log":{{"entries":[{{"request":{request},"response":{{"status":200}}}}]}}}}"#
+            )
+        };
+        let body = |kind: &str| {
+            let recordings = read_har(har(kind).as_bytes()).unwrap();
+            recordings[0].exchange.request.clone().unwrap().body.unwrap()
+        };
+        let form = body("application/x-www-form-urlencoded");
+        assert_eq!((form.octets.as_slice(), form.cut_from), (&b"a%20b=%C3%BC&c=d"[..], None));
+        let parts = body("multipart/form-data; boundary=x");
+        assert_eq!((parts.octets.len(), parts.cut_from), (0, Some(7)));
     }
 
     #[test]
