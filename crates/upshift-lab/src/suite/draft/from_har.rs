@@ -11,8 +11,10 @@ use super::expectations::{expectation_of, value_of};
 use super::ids::UniqueIds;
 use super::suite_draft::{DraftRemark, SuiteDraft};
 use super::values::{content_text, field_text, target_text};
+use super::variable_names::DraftVariables;
 use crate::probe::Target;
 use crate::suite::request_text::RequestText;
+use crate::suite::variables::escape_variables;
 
 /// Drafts a suite of the exchanges of a HAR.
 ///
@@ -47,6 +49,7 @@ pub fn draft_from_har(input: &[u8], name: &str) -> Result<SuiteDraft, DraftError
 struct HarDrafter {
     base: Option<String>,
     ids: UniqueIds,
+    variables: DraftVariables,
     seen: BTreeSet<(String, String, u16)>,
     draft: SuiteDraft,
 }
@@ -61,6 +64,12 @@ impl HarDrafter {
         let Ok(target) = Target::parse(url) else {
             return self.leave_out(number, &format!("`{url}` is no URL that can be asked"));
         };
+        let origin = origin_of(&target);
+        // The variables of credentials are those of one server, and --target names only that one.
+        if self.base.as_ref() != Some(&origin) {
+            let why = format!("it went to another server than most requests, `{origin}`");
+            return self.leave_out(number, &why);
+        }
         let Some(lane) = lane_of(exchange, request) else {
             return self.leave_out(number, &format!("HTTP/{} has no lane", request.version));
         };
@@ -68,14 +77,15 @@ impl HarDrafter {
         if !self.seen.insert((method.clone(), url.clone(), status)) {
             return;
         }
-        let path = target.path.split('?').next().unwrap_or_default();
+        let text = self.request_text(request, &target);
+        let path = text.target.split('?').next().unwrap_or_default();
         let id = self.ids.make(&format!("{method} {path} {status}"));
         let version = if request.version.is_empty() { "1.1" } else { &request.version };
         let comment = format!("Exchange {number} of the HAR: {status} over HTTP/{version}.");
         self.draft.cases.push(DraftCase {
             id,
             comment: vec![comment],
-            request: self.request_text(request, &target),
+            request: text,
             lanes: Vec::new(),
             expect: vec![(Some(lane), expectation_of(exchange))],
             capture: BTreeMap::new(),
@@ -84,26 +94,30 @@ impl HarDrafter {
     }
 
     /// The request without its content.
-    fn request_text(&self, request: &RecordedRequest, target: &Target) -> RequestText {
-        let (origin, path) = (origin_of(target), target_text(&target.path));
-        let is_relative = self.base.as_ref() == Some(&origin);
+    fn request_text(&mut self, request: &RecordedRequest, target: &Target) -> RequestText {
         RequestText {
             method: request.method.to_text(),
-            target: if is_relative { path } else { format!("{origin}{path}") },
-            fields: kept_fields(request),
+            target: target_text(&escape_variables(&target.path), &mut self.variables),
+            fields: kept_fields(request, &mut self.variables),
             body: String::new(),
         }
     }
 
     /// Puts the content of `request` into the case that was added last.
     fn add_content(&mut self, number: usize, request: &RecordedRequest) {
+        if request.body.as_ref().is_some_and(|body| body.cut_from.is_some()) {
+            let message = format!("exchange {number}: the HAR does not have its content as text");
+            self.draft.remarks.push(DraftRemark::new(None, message));
+            return;
+        }
         let octets = request.body.as_ref().map(|body| body.octets.as_slice()).unwrap_or_default();
         let media_type = value_of(&request.fields, "content-type").unwrap_or_default();
         match std::str::from_utf8(octets) {
             // The text of a request has lines that end with LF.
             Ok(content) if !content.contains('\r') => {
                 if let Some(case) = self.draft.cases.last_mut() {
-                    case.request.body = content_text(&media_type, content);
+                    let content = escape_variables(content);
+                    case.request.body = content_text(&media_type, &content, &mut self.variables);
                 }
             }
             _ => {
@@ -168,12 +182,12 @@ fn lane_of(exchange: &RecordedExchange, request: &RecordedRequest) -> Option<Lan
 }
 
 /// The fields that another request needs, too: not those of one connection or one browser.
-fn kept_fields(request: &RecordedRequest) -> Vec<(String, String)> {
+fn kept_fields(request: &RecordedRequest, variables: &mut DraftVariables) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     for field in &request.fields {
         let (name, value) = (field.0.to_text(), field.1.to_text());
         if !belongs_to_one_sender(&name.to_ascii_lowercase()) {
-            let value = field_text(&name, &value);
+            let value = field_text(&name, &escape_variables(&value), variables);
             fields.push((name, value));
         }
     }

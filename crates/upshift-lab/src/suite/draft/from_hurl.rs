@@ -11,12 +11,14 @@ use self::asserts::{AssertReader, parse_capture};
 use self::templates::Templates;
 use super::draft_case::DraftCase;
 use super::error::DraftError;
+use super::expectations::expect_value;
 use super::hurl::{HurlContent, HurlEntry, HurlLine, parse_hurl, without_comment};
 use super::ids::UniqueIds;
+use super::secret_fields::is_secret_field;
+use super::secret_text::{hide_in_form, mask_prose};
 use super::suite_draft::{DraftRemark, SuiteDraft};
-use super::values::{encode, field_text};
+use super::values::{content_text, encode, encoded_value, field_text};
 use crate::suite::model::{Capture, LaneExpectation};
-use crate::suite::predicate::TextExpectation;
 use crate::suite::request_text::RequestText;
 use crate::suite::status::StatusExpectation;
 
@@ -55,9 +57,9 @@ struct HurlDrafter {
 
 impl HurlDrafter {
     fn add(&mut self, entry: &HurlEntry) {
-        let Some(target) = self.templates.target_of(&entry.url) else {
-            let why = "its URL has no host, or begins with another variable than the first one";
-            return self.leave_out(entry, why);
+        let target = match self.templates.target_of(&entry.url) {
+            Ok(target) => target,
+            Err(why) => return self.leave_out(entry, &why),
         };
         let mut remarks = Vec::new();
         let request = self.request_of(entry, target, &mut remarks);
@@ -65,7 +67,7 @@ impl HurlDrafter {
         if expect.checks_nothing() {
             return self.leave_out(entry, "it expects nothing that a suite can expect");
         }
-        let mut comment = entry.comment.clone();
+        let mut comment: Vec<String> = entry.comment.iter().map(|line| mask_prose(line)).collect();
         for remark in &remarks {
             comment.push(format!("not carried over: {remark}"));
         }
@@ -115,7 +117,7 @@ impl HurlDrafter {
     }
 
     fn add_content(
-        &self,
+        &mut self,
         entry: &HurlEntry,
         request: &mut RequestText,
         remarks: &mut Vec<DraftRemark>,
@@ -129,18 +131,25 @@ impl HurlDrafter {
                 if let Some(media_type) = media_type.filter(|_| !has_type) {
                     request.fields.push(("Content-Type".to_owned(), media_type.to_owned()));
                 }
-                request.body = self.templates.expand(text);
+                let text = self.templates.expand(text);
+                let media_type = media_type.unwrap_or_default();
+                request.body = content_text(media_type, &text, &mut self.templates.variables);
             }
             HurlContent::Other(text) => {
-                let message = format!("the content `{text}`");
+                // `base64,…` may be a secret; the name of a file is none.
+                let is_file = text.starts_with("file,");
+                let kind = text.split_once(',').filter(|_| !is_file);
+                let shown = kind.map_or(text.clone(), |(kind, _)| format!("{kind},…"));
+                let message = format!("the content `{shown}`");
                 remarks.push(DraftRemark::new(Some(*number), message));
             }
         }
     }
 
     /// The value of a field: a variable of Hurl stays one, and a secret becomes one.
-    fn field_value(&self, name: &str, value: &str) -> String {
-        if value.contains("{{") { self.templates.expand(value) } else { field_text(name, value) }
+    fn field_value(&mut self, name: &str, value: &str) -> String {
+        let value = self.templates.expand(value);
+        field_text(name, &value, &mut self.templates.variables)
     }
 
     fn add_sections(
@@ -150,27 +159,51 @@ impl HurlDrafter {
         remarks: &mut Vec<DraftRemark>,
     ) {
         for (section, lines) in &entry.request.sections {
-            let pairs = self.pairs_of(lines, remarks);
             match section.as_str() {
                 "Query" | "QueryStringParams" => {
+                    let pairs = self.pairs_of(lines, remarks);
                     let sign = if request.target.contains('?') { '&' } else { '?' };
-                    request.target = format!("{}{sign}{}", request.target, form_of(&pairs));
+                    request.target = format!("{}{sign}{}", request.target, self.form_of(&pairs));
                 }
                 "Form" | "FormParams" => {
                     let kind = "application/x-www-form-urlencoded".to_owned();
                     request.fields.push(("Content-Type".to_owned(), kind));
-                    request.body = form_of(&pairs);
+                    let pairs = self.pairs_of(lines, remarks);
+                    request.body = self.form_of(&pairs);
                 }
-                "Cookies" => request.fields.push(("Cookie".to_owned(), "${COOKIE}".to_owned())),
+                "Cookies" => {
+                    let pairs = self.pairs_of(lines, remarks);
+                    let cookies: Vec<String> =
+                        pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                    let value = self.field_value("Cookie", &cookies.join("; "));
+                    request.fields.push(("Cookie".to_owned(), value));
+                }
                 // The password is a secret, and a suite encodes no variables.
                 "BasicAuth" => {
-                    let credentials = "Basic ${CREDENTIALS}".to_owned();
-                    request.fields.push(("Authorization".to_owned(), credentials));
+                    let user = format!("{:?}", self.pairs_of(lines, remarks));
+                    let variable = self.templates.variables.reference("credentials", &user);
+                    request.fields.push(("Authorization".to_owned(), format!("Basic {variable}")));
                 }
                 "Options" => {}
                 _ => remarks.extend(lines.iter().map(|line| line.remark_in(section))),
             }
         }
+    }
+
+    /// A query or a form.
+    fn form_of(&mut self, pairs: &[(String, String)]) -> String {
+        let mut form = Vec::new();
+        for (name, value) in pairs {
+            // A variable is a value of its own, which is not encoded again.
+            if value.contains("{{") {
+                let pair = format!("{}={}", encode(name), self.templates.expand(value));
+                form.push(hide_in_form(&pair, &mut self.templates.variables));
+                continue;
+            }
+            let value = encoded_value(name, value, &mut self.templates.variables);
+            form.push(format!("{}={value}", encode(name)));
+        }
+        form.join("&")
     }
 
     fn pairs_of(
@@ -182,7 +215,7 @@ impl HurlDrafter {
         for line in lines {
             match line.text.split_once(':') {
                 Some((name, value)) => {
-                    pairs.push((name.trim().to_owned(), self.templates.expand(value.trim())));
+                    pairs.push((name.trim().to_owned(), value.trim().to_owned()));
                 }
                 None => remarks.push(line.remark()),
             }
@@ -247,8 +280,10 @@ impl HurlDrafter {
 fn expect_fields(expect: &mut LaneExpectation, lines: &[HurlLine], remarks: &mut Vec<DraftRemark>) {
     for line in lines {
         match without_comment(&line.text).split_once(':') {
-            Some((name, value)) if !value.contains("{{") => {
-                let value = TextExpectation::equal_to(value.trim());
+            Some((name, value))
+                if !value.contains("{{") && !is_secret_field(name.trim(), value.trim()) =>
+            {
+                let value = expect_value(value.trim());
                 expect.fields.insert(name.trim().to_owned(), value);
             }
             _ => remarks.push(line.remark()),
@@ -289,14 +324,4 @@ fn lane_of_version(version: &str, url: &str) -> Option<Lane> {
         "3" => Some(Lane::Http3),
         _ => None,
     }
-}
-
-fn form_of(pairs: &[(String, String)]) -> String {
-    let mut encoded = Vec::new();
-    for (name, value) in pairs {
-        // A variable is a value of its own, which is not encoded again.
-        let value = if value.contains("${") { value.clone() } else { encode(value) };
-        encoded.push(format!("{}={value}", encode(name)));
-    }
-    encoded.join("&")
 }

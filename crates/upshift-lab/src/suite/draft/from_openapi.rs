@@ -10,8 +10,11 @@ use super::error::DraftError;
 use super::expectations::expect_protocols;
 use super::ids::UniqueIds;
 use super::openapi::{OpenApiDocument, Operation, scalar_text};
+use super::openapi_styles::{ParameterStyle, form_of};
+use super::secret_text::mask_prose;
 use super::suite_draft::{DraftRemark, SuiteDraft};
-use super::values::{encode, field_text, variable_of};
+use super::values::{content_text, encode, field_text};
+use super::variable_names::DraftVariables;
 use crate::probe::Target;
 use crate::suite::model::LaneExpectation;
 use crate::suite::predicate::{Predicate, TextExpectation};
@@ -31,9 +34,14 @@ pub fn draft_from_openapi(text: &str, name: &str) -> Result<SuiteDraft, DraftErr
         ..SuiteDraft::default()
     };
     let mut ids = UniqueIds::default();
+    let mut variables = DraftVariables::default();
     for operation in document.operations() {
         for suggestion in suggestions(&document, &operation) {
-            let drafter = OperationDrafter { document: &document, operation: &operation };
+            let mut drafter = OperationDrafter {
+                document: &document,
+                operation: &operation,
+                variables: &mut variables,
+            };
             let words = format!("{} {} {}", operation.method, operation.path, suggestion.name);
             draft.cases.push(drafter.draft(ids.make(&words), suggestion, &mut draft.remarks));
         }
@@ -46,8 +54,9 @@ pub fn draft_from_openapi(text: &str, name: &str) -> Result<SuiteDraft, DraftErr
     }
     draft.comment = vec![
         format!("From {name}: one case for each operation with a 426 or a deprecation."),
-        "A value without an example is a variable, such as ${ID}: set it in the environment."
+        "A secret, or a value without an example, is a variable, such as ${ID}: set it in the"
             .to_owned(),
+        "environment.".to_owned(),
     ];
     Ok(draft)
 }
@@ -91,7 +100,7 @@ fn suggestions(document: &OpenApiDocument, operation: &Operation<'_>) -> Vec<Sug
 }
 
 fn refusal(document: &OpenApiDocument, response: &Value) -> Suggestion {
-    let said = text_at(response, "description").trim();
+    let said = mask_prose(text_at(response, "description").trim());
     let mut expect = LaneExpectation {
         status: Some(StatusExpectation::code(426)),
         ..LaneExpectation::default()
@@ -162,11 +171,12 @@ fn success_of(responses: &[(&str, &Value)]) -> Option<StatusExpectation> {
 struct OperationDrafter<'d> {
     document: &'d OpenApiDocument,
     operation: &'d Operation<'d>,
+    variables: &'d mut DraftVariables,
 }
 
 impl OperationDrafter<'_> {
     fn draft(
-        &self,
+        &mut self,
         id: String,
         suggestion: Suggestion,
         remarks: &mut Vec<DraftRemark>,
@@ -183,7 +193,7 @@ impl OperationDrafter<'_> {
         self.add_content(&mut request, remarks);
         let mut comment = Vec::new();
         if let Some(summary) = value.get("summary").and_then(Value::as_str) {
-            comment.push(summary.to_owned());
+            comment.push(mask_prose(summary));
         }
         comment.push(suggestion.comment);
         DraftCase {
@@ -197,7 +207,7 @@ impl OperationDrafter<'_> {
     }
 
     /// The path, with the values of its parameters.
-    fn path_text(&self) -> String {
+    fn path_text(&mut self) -> String {
         let mut text = String::new();
         let mut rest = self.operation.path;
         while let Some((before, after)) = rest.split_once('{') {
@@ -205,16 +215,26 @@ impl OperationDrafter<'_> {
             let described = self.operation.parameters.iter().find(|parameter| {
                 text_at(parameter, "in") == "path" && text_at(parameter, "name") == name
             });
-            let example = described.and_then(|parameter| self.document.example(parameter));
             text.push_str(&escape_variables(before));
-            text.push_str(&encoded_value(name, example));
+            let value = match described {
+                Some(parameter) => self.path_value(name, parameter),
+                None => self.variables.placeholder(name),
+            };
+            text.push_str(&value);
             rest = behind;
         }
         text + &escape_variables(rest)
     }
 
+    fn path_value(&mut self, name: &str, parameter: &Value) -> String {
+        match self.document.example(parameter) {
+            Some(example) => ParameterStyle::of(parameter).list_text(name, example, self.variables),
+            None => self.variables.placeholder(name),
+        }
+    }
+
     /// The parameters of the query and of fields that are required or have an example.
-    fn add_parameters(&self, request: &mut RequestText) {
+    fn add_parameters(&mut self, request: &mut RequestText) {
         let mut query = Vec::new();
         for parameter in &self.operation.parameters {
             let example = self.document.example(parameter);
@@ -224,12 +244,18 @@ impl OperationDrafter<'_> {
             }
             let name = text_at(parameter, "name");
             match text_at(parameter, "in") {
-                "query" => query.push(format!("{}={}", encode(name), encoded_value(name, example))),
+                "query" => query.push(match example {
+                    Some(example) => {
+                        ParameterStyle::of(parameter).query_text(name, example, self.variables)
+                    }
+                    None => format!("{}={}", encode(name), self.variables.placeholder(name)),
+                }),
                 "header" => {
-                    request.fields.push((name.to_owned(), header_value(name, example)));
+                    let value = self.header_value(name, example, parameter);
+                    request.fields.push((name.to_owned(), value));
                 }
                 "cookie" => {
-                    let value = format!("{name}={}", variable_of(name));
+                    let value = format!("{name}={}", self.variables.placeholder(name));
                     request.fields.push(("Cookie".to_owned(), value));
                 }
                 _ => {}
@@ -240,21 +266,36 @@ impl OperationDrafter<'_> {
         }
     }
 
-    fn add_credentials(&self, request: &mut RequestText) {
+    fn header_value(&mut self, name: &str, example: Option<&Value>, parameter: &Value) -> String {
+        match example {
+            Some(example) => {
+                let value = ParameterStyle::of(parameter).field_value(example);
+                field_text(name, &escape_variables(&value), self.variables)
+            }
+            None => self.variables.placeholder(name),
+        }
+    }
+
+    fn add_credentials(&mut self, request: &mut RequestText) {
         for scheme in self.document.security(self.operation.value) {
             let name = text_at(scheme, "name");
             let kind = (text_at(scheme, "type"), text_at(scheme, "scheme"), text_at(scheme, "in"));
             let (field, value) = match kind {
-                ("http", "basic", _) => ("Authorization", "Basic ${CREDENTIALS}".to_owned()),
-                ("http" | "oauth2" | "openIdConnect", ..) => {
-                    ("Authorization", "Bearer ${TOKEN}".to_owned())
+                ("http", "basic", _) => {
+                    let credentials = self.variables.placeholder("credentials");
+                    ("Authorization", format!("Basic {credentials}"))
                 }
-                ("apiKey", _, "header") => (name, variable_of(name)),
-                ("apiKey", _, "cookie") => ("Cookie", format!("{name}={}", variable_of(name))),
+                ("http" | "oauth2" | "openIdConnect", ..) => {
+                    ("Authorization", format!("Bearer {}", self.variables.placeholder("token")))
+                }
+                ("apiKey", _, "header") => (name, self.variables.placeholder(name)),
+                ("apiKey", _, "cookie") => {
+                    ("Cookie", format!("{name}={}", self.variables.placeholder(name)))
+                }
                 ("apiKey", _, "query") => {
                     let sign = if request.target.contains('?') { '&' } else { '?' };
-                    request.target =
-                        format!("{}{sign}{}={}", request.target, encode(name), variable_of(name));
+                    let value = self.variables.placeholder(name);
+                    request.target = format!("{}{sign}{}={value}", request.target, encode(name));
                     continue;
                 }
                 _ => continue,
@@ -263,17 +304,17 @@ impl OperationDrafter<'_> {
         }
     }
 
-    fn add_content(&self, request: &mut RequestText, remarks: &mut Vec<DraftRemark>) {
+    fn add_content(&mut self, request: &mut RequestText, remarks: &mut Vec<DraftRemark>) {
         let Some(body) = self.operation.value.get("requestBody") else { return };
         let body = self.document.resolve(body);
         let contents = body.get("content").and_then(Value::as_object);
         let all: Vec<(&String, &Value)> = contents.into_iter().flatten().collect();
         let json = all.iter().find(|(kind, _)| kind.contains("json"));
         let Some((kind, media)) = json.or_else(|| all.first()) else { return };
-        match self.document.example(media) {
+        match self.document.content_example(media) {
             Some(example) => {
                 request.fields.push(("Content-Type".to_owned(), (*kind).clone()));
-                request.body = escape_variables(&scalar_text(example)).replace("\r\n", "\n");
+                request.body = self.content(kind, &example).replace("\r\n", "\n");
             }
             None if body.get("required") == Some(&Value::Bool(true)) => {
                 let Operation { method, path, .. } = self.operation;
@@ -284,17 +325,16 @@ impl OperationDrafter<'_> {
             None => {}
         }
     }
+
+    fn content(&mut self, kind: &str, example: &Value) -> String {
+        if kind.starts_with("application/x-www-form-urlencoded") && example.is_object() {
+            return form_of(example, self.variables);
+        }
+        content_text(kind, &escape_variables(&scalar_text(example)), self.variables)
+    }
 }
 
 /// The text of a member; empty if there is none.
 fn text_at<'v>(value: &'v Value, key: &str) -> &'v str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn header_value(name: &str, example: Option<&Value>) -> String {
-    example.map_or_else(|| variable_of(name), |example| field_text(name, &scalar_text(example)))
-}
-
-fn encoded_value(name: &str, example: Option<&Value>) -> String {
-    example.map_or_else(|| variable_of(name), |example| encode(&scalar_text(example)))
 }

@@ -4,6 +4,7 @@
 //! sections in brackets and content. What is not known is kept as it is, for a remark.
 
 use super::error::DraftError;
+use super::secret_fields::without_secret;
 use super::suite_draft::DraftRemark;
 
 /// An entry: a request, and the response that it expects.
@@ -50,12 +51,13 @@ pub(super) struct HurlLine {
 impl HurlLine {
     /// The remark that the line was not carried over.
     pub(super) fn remark(&self) -> DraftRemark {
-        DraftRemark::new(Some(self.number), format!("`{}`", self.text))
+        DraftRemark::new(Some(self.number), format!("`{}`", without_secret(&self.text)))
     }
 
     /// The same for a line of a section.
     pub(super) fn remark_in(&self, section: &str) -> DraftRemark {
-        DraftRemark::new(Some(self.number), format!("[{section}] `{}`", self.text))
+        let text = without_secret(&self.text);
+        DraftRemark::new(Some(self.number), format!("[{section}] `{text}`"))
     }
 }
 

@@ -14,9 +14,14 @@ mod from_openapi;
 mod hurl;
 mod ids;
 mod openapi;
+mod openapi_styles;
+mod secret_fields;
+mod secret_json;
+mod secret_text;
 mod suite_draft;
 mod validity;
 mod values;
+mod variable_names;
 
 pub use super::variables::escape_variables;
 pub use draft_case::DraftCase;

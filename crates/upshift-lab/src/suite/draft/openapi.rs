@@ -109,10 +109,27 @@ impl OpenApiDocument {
         if let Some(first) = named.and_then(|examples| examples.values().next()) {
             return self.resolve(first).get("value");
         }
-        let schema = self.resolve(value.get("schema")?);
+        self.schema_example(self.resolve(value.get("schema")?))
+    }
+
+    fn schema_example<'d>(&'d self, schema: &'d Value) -> Option<&'d Value> {
         let own = schema.get("example").or_else(|| schema.get("examples")?.get(0));
         let fixed = schema.get("default").or_else(|| schema.get("const"));
         own.or(fixed).or_else(|| schema.get("enum")?.get(0))
+    }
+
+    /// The example of content: its own, or one made of the examples of its properties.
+    pub(super) fn content_example(&self, media: &Value) -> Option<Value> {
+        if let Some(example) = self.example(media) {
+            return Some(example.clone());
+        }
+        let schema = self.resolve(media.get("schema")?);
+        let mut members = Map::new();
+        for (name, property) in schema.get("properties")?.as_object()? {
+            let of_property = self.schema_example(self.resolve(property));
+            members.extend(of_property.map(|example| (name.clone(), example.clone())));
+        }
+        if members.is_empty() { None } else { Some(Value::Object(members)) }
     }
 
     /// The responses of an operation, by status.

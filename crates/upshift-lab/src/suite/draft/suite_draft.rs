@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::case_text::{case_text, comment_text};
 use super::draft_case::DraftCase;
+use super::secret_text::mask;
 use crate::suite::toml_text::toml_string;
 
 /// The name of the file that the first line of a suite names as its schema.
@@ -73,9 +74,9 @@ impl SuiteDraft {
 }
 
 impl DraftRemark {
-    /// A remark about a line, if the source has lines.
+    /// A remark about a line, if the source has lines. Secrets in it are masked.
     pub fn new(line: Option<usize>, message: impl Into<String>) -> Self {
-        Self { line, message: message.into() }
+        Self { line, message: mask(&message.into()) }
     }
 }
 

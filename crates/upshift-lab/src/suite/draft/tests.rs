@@ -143,11 +143,7 @@ fn a_har_becomes_cases_without_its_secrets() {
     let addresses: Vec<String> = plan.cases.iter().map(|case| case.address.to_string()).collect();
     assert_eq!(
         addresses,
-        [
-            "a.upshift.toml::get-orders-426[h1.1]",
-            "a.upshift.toml::post-login-308[h2]",
-            "a.upshift.toml::get-x-200[h1.0]",
-        ]
+        ["a.upshift.toml::get-orders-426[h1.1]", "a.upshift.toml::post-login-308[h2]",]
     );
     let text = draft.to_toml();
     assert!(!text.contains("geheim"), "{text}");
@@ -162,13 +158,69 @@ fn a_har_becomes_cases_without_its_secrets() {
         "expect.\"h1.1\".fields.Connection = { token = \"upgrade\" }",
         "expect.h2 = { status = 308, fields.Location = \"/v2/login\" }",
         "{\"user\":\"a\",\"password\":\"${PASSWORD}\"}",
-        "req   = \"GET http://other.example/x\"",
     ] {
         assert!(text.lines().any(|own| own == line), "{line}\n{text}");
     }
     assert!(!text.contains("Accept-Encoding"), "{text}");
     let remarks: Vec<String> = draft.remarks.iter().map(ToString::to_string).collect();
-    assert_eq!(remarks, ["exchange 4 was left out: it has no response"]);
+    assert_eq!(
+        remarks,
+        [
+            "exchange 4 was left out: it has no response",
+            "exchange 5 was left out: it went to another server than most requests, \
+             `http://other.example`",
+        ]
+    );
+}
+
+/// Two people, two servers, and a secret in each place that a HAR has for them.
+const SECRET_HAR: &str = r##"{"log": {"entries": [
+  {"request": {"method": "POST", "url": "https://a.example/1;jsessionid=geheim1?X-Amz-Signature=geheim2&next=https%3A%2F%2Fa%3Ftoken%3Dgeheim3",
+     "headers": [{"name": "Authorization", "value": "Bearer geheim-alice"}, {"name": "x-csrf", "value": "geheim4"},
+       {"name": "referer", "value": "https://a.example/?token=geheim5"}, {"name": "Content-Type", "value": "text/plain"}],
+     "postData": {"text": "{\"pwd\":\"geheim6\",\"otp\":123456,\"passwords\":[\"geheim7\"],\"credentials\":{\"value\":\"geheim8\"},\"query\":\"{ l(pin: \\\"geheim9\\\") }\"}"}},
+   "response": {"status": 302, "headers": [{"name": "Location", "value": "https://a.example/cb?code=geheim10&access_token=geheim11"}]}},
+  {"request": {"method": "POST", "url": "https://a.example/2",
+     "headers": [{"name": "Authorization", "value": "Bearer geheim-bob"}],
+     "postData": {"mimeType": "application/x-www-form-urlencoded", "params": [{"name": "pw", "value": "geheim12"}, {"name": "a", "value": "b"}]}},
+   "response": {"status": 302, "headers": [{"name": "Location", "value": "/done#access_token=geheim13"}]}},
+  {"request": {"method": "POST", "url": "https://a.example/3", "headers": [],
+     "postData": {"mimeType": "multipart/form-data; boundary=x", "params": [{"name": "pw", "value": "geheim14"}]}},
+   "response": {"status": 200, "headers": []}},
+  {"request": {"method": "GET", "url": "https://b.example/4", "headers": [{"name": "Authorization", "value": "Bearer geheim-bob"}]},
+   "response": {"status": 200, "headers": []}},
+  {"request": {"method": "GET", "url": "http://user:geheim15@a.example/5", "headers": []},
+   "response": {"status": 200, "headers": []}}
+]}}"##;
+
+#[test]
+fn no_secret_of_a_har_is_in_the_suite() {
+    let draft = draft_from_har(SECRET_HAR.as_bytes(), "secret.har").unwrap();
+    let plan = plan_draft(&draft);
+    let text = draft.to_toml();
+    assert_eq!(plan.cases.len(), 3, "{text}");
+    assert!(!text.contains("geheim") && !text.contains("123456"), "{text}");
+    for line in [
+        "POST /1;jsessionid=${JSESSIONID}?X-Amz-Signature=${X_AMZ_SIGNATURE}&next=${NEXT}",
+        "Authorization: Bearer ${AUTHORIZATION}",
+        "Authorization: Bearer ${AUTHORIZATION_2}",
+        "x-csrf: ${X_CSRF}",
+        "referer: https://a.example/?token=${TOKEN}",
+        r#"{"pwd":"${SUITE_PWD}","otp":${OTP},"passwords":["${PASSWORDS}"],"credentials":{"value":"${CREDENTIALS}"},"query":"{ l(pin: \"${PIN}\") }"}"#,
+        "pw=${PW}&a=b",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line}\n{text}");
+    }
+    let remarks: Vec<String> = draft.remarks.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        remarks,
+        [
+            "exchange 3: the HAR does not have its content as text",
+            "exchange 4 was left out: it went to another server than most requests, \
+             `https://b.example`",
+            "exchange 5 was left out: `http://***@a.example/5` is no URL that can be asked",
+        ]
+    );
 }
 
 #[test]
@@ -262,6 +314,55 @@ fn an_openapi_document_becomes_cases_for_refusals_and_deprecations() {
     assert!(!text.contains("unused") && !text.contains("/fine"), "{text}");
 }
 
+const SECRET_OPENAPI: &str = r##"
+openapi: 3.1.0
+info: { title: Secrets }
+paths:
+  /users/{user}/{path}:
+    post:
+      deprecated: true
+      parameters:
+        - { name: user, in: path, required: true }
+        - { name: path, in: path, required: true, example: [1, 2] }
+        - { name: lang, in: query, required: true }
+        - { name: tags, in: query, example: [r, g] }
+        - { name: f, in: query, style: deepObject, example: { k: v } }
+        - { name: session_token, in: query, example: geheim1 }
+        - { name: X-Api-Key, in: header, example: geheim2 }
+      requestBody:
+        content:
+          application/json:
+            example: { password: geheim3, nested: [{ api_key: geheim4 }], page: 1 }
+      responses: { "204": { description: fine } }
+  /form:
+    post:
+      deprecated: true
+      requestBody:
+        content:
+          application/x-www-form-urlencoded:
+            schema:
+              properties:
+                name: { type: string, example: a b }
+                client_secret: { type: string, example: geheim5 }
+      responses: { "204": { description: fine } }
+"##;
+
+#[test]
+fn no_secret_of_an_openapi_document_is_in_the_suite() {
+    let draft = draft_from_openapi(SECRET_OPENAPI, "a.yaml").unwrap();
+    assert_eq!(plan_draft(&draft).cases.len(), 2);
+    let text = draft.to_toml();
+    assert!(!text.contains("geheim"), "{text}");
+    for line in [
+        "POST /users/${SUITE_USER}/1,2?lang=${SUITE_LANG}&tags=r&tags=g&f%5Bk%5D=v&session_token=${SESSION_TOKEN}",
+        "X-Api-Key: ${X_API_KEY}",
+        r#"{"password":"${PASSWORD}","nested":[{"api_key":"${API_KEY}"}],"page":1}"#,
+        "name=a%20b&client_secret=${CLIENT_SECRET}",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line}\n{text}");
+    }
+}
+
 #[test]
 fn a_document_that_is_no_openapi_says_what_it_is() {
     let error = |text: &str| draft_from_openapi(text, "a.yaml").unwrap_err().to_string();
@@ -321,7 +422,7 @@ fn a_hurl_file_becomes_cases_with_its_asserts() {
     let text = draft.to_toml();
     for line in [
         "# Log in first.",
-        "target = \"${HOST:-http://127.0.0.1:8080}\"",
+        "target = \"${SUITE_HOST:-http://127.0.0.1:8080}\"",
         "{ \"user\": \"a\", \"password\": \"${PASSWORD}\" }",
         "capture.token = { field = \"X-Token\" }",
         "capture.id = { json = \"/orders/0/id\" }",
@@ -348,6 +449,91 @@ fn a_hurl_file_becomes_cases_with_its_asserts() {
             "line 34: GET {{host}}/nothing was left out: it expects nothing that a suite can expect",
         ]
     );
+}
+
+/// Secrets of Hurl in each place that it has for them. `geheim` is in no place of the suite, nor in
+/// what is said about it.
+const SECRET_HURL: &str = r##"
+# Use password: geheim1
+POST https://a.example/login?access_token=geheim2
+Authorization: Bearer geheim3
+Cookie: sid={{sid}}; b=geheim4
+Referer: https://a.example/?token=geheim5
+[Query]
+api_key: geheim6
+[Options]
+user: bob:geheim7
+HTTP 302
+Set-Cookie: sid=geheim8; Path=/
+Location: https://a.example/cb?code=geheim9&x=1
+[Asserts]
+header "X-Token" == "geheim10"
+header "Location" contains "access_token=geheim11"
+jsonpath "$.credentials.value" == "geheim12"
+body contains "password=geheim13"
+cookie "sid" == "geheim14"
+
+POST https://a.example/json
+{"password": "geheim15", "deep": [{"pins": ["geheim16"]}]}
+HTTP 200
+
+POST https://a.example/fenced
+Authorization: Bearer geheim17
+```json
+{"client_secret": "geheim18"}
+```
+HTTP 200
+
+POST https://a.example/form
+[Form]
+password: geheim19
+page: 2
+[Cookies]
+sid: geheim20
+[BasicAuth]
+bob: geheim21
+HTTP 200
+
+POST https://a.example/parts
+[Multipart]
+password: geheim22
+HTTP 200
+
+GET https://bob:geheim23@a.example/user
+HTTP 200
+
+GET https://b.example/other?token=geheim24
+HTTP 200
+"##;
+
+#[test]
+fn no_secret_of_a_hurl_file_is_in_the_suite() {
+    let draft = draft_from_hurl(SECRET_HURL, "secret.hurl").unwrap();
+    let plan = plan_draft(&draft);
+    let text = draft.to_toml();
+    assert_eq!(plan.cases.len(), 5, "{text}");
+    assert!(!text.contains("geheim"), "{text}");
+    for line in [
+        "POST /login?access_token=${ACCESS_TOKEN}&api_key=${API_KEY}",
+        "Authorization: Bearer ${AUTHORIZATION}",
+        "Cookie: sid=${SID}; b=${B}",
+        "Referer: https://a.example/?token=${TOKEN}",
+        "{\"password\": \"${PASSWORD}\", \"deep\": [{\"pins\": [\"${PINS}\"]}]}",
+        "Authorization: Bearer ${AUTHORIZATION_2}",
+        "{\"client_secret\": \"${CLIENT_SECRET}\"}",
+        "password=${PASSWORD_2}&page=2",
+        "Cookie: ${COOKIE}",
+        "Authorization: Basic ${CREDENTIALS}",
+    ] {
+        assert!(text.lines().any(|own| own == line), "{line}\n{text}");
+    }
+    assert!(text.contains(r#"fields.Location = { matches = "#), "{text}");
+    let remarks: Vec<String> = draft.remarks.iter().map(ToString::to_string).collect();
+    let remarks = remarks.join("\n");
+    assert!(!remarks.contains("geheim"), "{remarks}");
+    for part in ["[Multipart] `password…`", "in [BasicAuth]", "begins with `https://b.example`"] {
+        assert!(remarks.contains(part), "{part}: {remarks}");
+    }
 }
 
 #[test]

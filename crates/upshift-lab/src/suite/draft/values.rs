@@ -1,10 +1,10 @@
 //! Values of a source: encoded for their place, and variables in place of secrets.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
 
+use super::secret_text::{has_secret, hide, hide_in_form, is_reference};
+use super::variable_names::DraftVariables;
 use crate::secret_names::may_be_secret;
-use crate::suite::variables::escape_variables;
 
 /// The characters of RFC 3986 §2.3 stay as they are in a path and in a query.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -14,96 +14,71 @@ pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
-/// The value of a field: a variable in place of a secret.
-pub(super) fn field_text(name: &str, value: &str) -> String {
+/// A value for a path, a query or a form: encoded, or a variable in place of a secret.
+pub(super) fn encoded_value(name: &str, value: &str, variables: &mut DraftVariables) -> String {
+    if may_be_secret(name) || has_secret(value) {
+        variables.reference(name, value)
+    } else {
+        encode(value)
+    }
+}
+
+/// The value of a field: a variable in place of a secret. The value may have variables.
+pub(super) fn field_text(name: &str, value: &str, variables: &mut DraftVariables) -> String {
     if !may_be_secret(name) {
-        return escape_variables(value);
+        return hide(value, variables);
+    }
+    if name.eq_ignore_ascii_case("cookie") && value.contains("${") {
+        return cookie_text(value, variables);
     }
     // The scheme of credentials is no secret (RFC 9110 §11.4).
-    let scheme = value.split(' ').next().unwrap_or_default();
+    let (scheme, secret) = value.split_once(' ').unwrap_or(("", value));
     let is_scheme = ["basic", "bearer", "digest"].contains(&scheme.to_ascii_lowercase().as_str());
-    let variable = variable_of(name);
-    if is_scheme && scheme.len() < value.len() {
-        return format!("{scheme} {variable}");
+    if secret.is_empty() || is_reference(secret) {
+        return value.to_owned();
     }
-    variable
+    if is_scheme {
+        return format!("{scheme} {}", variables.reference(name, secret));
+    }
+    variables.reference(name, value)
 }
 
-/// A path and a query, with variables in place of secrets in the query.
-pub(super) fn target_text(target: &str) -> String {
-    let Some((path, query)) = target.split_once('?') else { return escape_variables(target) };
-    format!("{}?{}", escape_variables(path), form_text(query))
+/// A path and a query, with variables in place of secrets.
+pub(super) fn target_text(target: &str, variables: &mut DraftVariables) -> String {
+    match target.split_once('?') {
+        Some((path, query)) => {
+            format!("{}?{}", hide(path, variables), hide_in_form(query, variables))
+        }
+        None => hide(target, variables),
+    }
 }
 
-/// Content, with variables in place of secrets in JSON and forms.
-pub(super) fn content_text(content_type: &str, content: &str) -> String {
-    if content_type.contains("json")
-        && let Ok(mut value) = serde_json::from_str::<Value>(content)
-    {
-        let found = hide_secrets(&mut value);
-        // Without a secret, the content stays as it was written.
-        return if found { value.to_string() } else { escape_variables(content) };
-    }
-    if content_type.starts_with("application/x-www-form-urlencoded") {
-        return form_text(content);
-    }
-    escape_variables(content)
+/// Content, with variables in place of secrets.
+pub(super) fn content_text(
+    content_type: &str,
+    content: &str,
+    variables: &mut DraftVariables,
+) -> String {
+    // Clients send JSON with any media type.
+    let is_other = content.trim_start().starts_with(['{', '[', '<']);
+    let is_form = content_type.starts_with("application/x-www-form-urlencoded")
+        || !content.contains(char::is_whitespace) && content.contains('=');
+    if is_form && !is_other { hide_in_form(content, variables) } else { hide(content, variables) }
 }
 
-/// `${NAME}`, for a field or a parameter of this name.
-pub(super) fn variable_of(name: &str) -> String {
-    let mut variable = String::new();
-    for character in name.chars() {
-        let is_allowed = character.is_ascii_alphanumeric();
-        variable.push(if is_allowed { character.to_ascii_uppercase() } else { '_' });
-    }
-    let variable = variable.trim_matches('_');
-    if variable.is_empty() { "${VALUE}".to_owned() } else { format!("${{{variable}}}") }
-}
-
-fn form_text(form: &str) -> String {
+/// Cookies, of which some are variables already.
+fn cookie_text(value: &str, variables: &mut DraftVariables) -> String {
     let mut pairs = Vec::new();
-    for pair in form.split('&') {
+    for pair in value.split(';') {
+        let pair = pair.trim();
         match pair.split_once('=') {
-            Some((name, value)) if !value.is_empty() && may_be_secret_parameter(name) => {
-                pairs.push(format!("{}={}", escape_variables(name), variable_of(name)));
+            Some((name, value)) if !is_reference(value) => {
+                pairs.push(format!("{name}={}", variables.reference(name, value)));
             }
-            _ => pairs.push(escape_variables(pair)),
+            _ => pairs.push(pair.to_owned()),
         }
     }
-    pairs.join("&")
-}
-
-/// Signatures of URLs are credentials, too.
-fn may_be_secret_parameter(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    may_be_secret(name)
-        || ["sig", "signature", "code", "pwd", "pass", "jwt"].contains(&lower.as_str())
-}
-
-/// Replaces the values of members with telling names. Returns true if there was one.
-fn hide_secrets(value: &mut Value) -> bool {
-    let mut found = false;
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                if may_be_secret_parameter(name) && (member.is_string() || member.is_number()) {
-                    *member = Value::String(variable_of(name));
-                    found = true;
-                } else {
-                    found |= hide_secrets(member);
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                found |= hide_secrets(item);
-            }
-        }
-        Value::String(text) => *text = escape_variables(text),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-    found
+    pairs.join("; ")
 }
 
 #[cfg(test)]
@@ -112,27 +87,34 @@ mod tests {
 
     #[test]
     fn secrets_become_variables() {
-        let rows = [
-            (field_text("Authorization", "Bearer abc"), "Bearer ${AUTHORIZATION}"),
-            (field_text("cookie", "sid=1; a=2"), "${COOKIE}"),
-            (field_text("X-Api-Key", "k"), "${X_API_KEY}"),
-            (field_text("Accept", "${x}"), "$${x}"),
-            (
-                target_text("/a?page=2&access_token=abc&sig=1"),
-                "/a?page=2&access_token=${ACCESS_TOKEN}&sig=${SIG}",
-            ),
-            (
-                content_text("application/x-www-form-urlencoded", "user=a&password=b"),
-                "user=a&password=${PASSWORD}",
-            ),
-            (
-                content_text("application/json", r#"{"a":{"password":"x"},"b":"${y}"}"#),
-                r#"{"a":{"password":"${PASSWORD}"},"b":"$${y}"}"#,
-            ),
-            (content_text("application/json", r#"{ "a": 1 }"#), r#"{ "a": 1 }"#),
-        ];
-        for (text, expected) in rows {
-            assert_eq!(text, expected);
+        for (name, value, expected) in [
+            ("Authorization", "Bearer abc", "Bearer ${AUTHORIZATION}"),
+            ("Authorization", "Token ${capture:t}", "Token ${capture:t}"),
+            ("cookie", "sid=1; a=2", "${COOKIE}"),
+            ("Cookie", "sid=${capture:sid}; a=2", "sid=${capture:sid}; a=${A}"),
+            ("X-Api-Key", "k", "${X_API_KEY}"),
+            ("x-csrf", "k", "${X_CSRF}"),
+            ("Referer", "https://a/?token=k", "https://a/?token=${TOKEN}"),
+            ("Accept", "$${x}", "$${x}"),
+        ] {
+            assert_eq!(field_text(name, value, &mut DraftVariables::default()), expected);
+        }
+        let mut variables = DraftVariables::default();
+        assert_eq!(
+            target_text("/a?page=2&access_token=a,c&sig=1", &mut variables),
+            "/a?page=2&access_token=${ACCESS_TOKEN}&sig=${SIG}"
+        );
+    }
+
+    #[test]
+    fn content_is_known_by_itself() {
+        for (media_type, content, expected) in [
+            ("application/x-www-form-urlencoded", "u=a&password=b c", "u=a&password=${PASSWORD}"),
+            ("", "u=a&pw=b", "u=a&pw=${PW}"),
+            ("text/plain", r#"{"a":{"pin":"x"}}"#, r#"{"a":{"pin":"${PIN}"}}"#),
+            ("application/json", r#"{ "a": 1 }"#, r#"{ "a": 1 }"#),
+        ] {
+            assert_eq!(content_text(media_type, content, &mut DraftVariables::default()), expected);
         }
     }
 }

@@ -4,6 +4,8 @@ use regex::bytes::Regex;
 use serde_json::Value;
 
 use crate::suite::draft::hurl::{HurlContent, HurlLine, without_comment};
+use crate::suite::draft::secret_fields::{is_secret_field, is_secret_member};
+use crate::suite::draft::secret_text::has_secret;
 use crate::suite::draft::suite_draft::DraftRemark;
 use crate::suite::model::{Capture, LaneExpectation};
 use crate::suite::predicate::{Predicate, TextExpectation};
@@ -37,7 +39,8 @@ impl AssertReader<'_> {
     /// Adds the assert of a line, or a remark.
     pub(super) fn read(&mut self, line: &HurlLine) {
         let text = without_comment(&line.text);
-        let is_known = parse_assert(&text).is_some_and(|assert| self.add(assert).is_some());
+        let assert = parse_assert(&text).filter(|assert| !assert.shows_secret());
+        let is_known = assert.is_some_and(|assert| self.add(assert).is_some());
         if !is_known {
             self.remarks.push(line.remark_in("Asserts"));
         }
@@ -47,7 +50,9 @@ impl AssertReader<'_> {
     pub(super) fn read_content(&mut self, content: Option<&(usize, HurlContent)>) {
         match content {
             None => {}
-            Some((_, HurlContent::Text(text, None))) if !text.contains("{{") => {
+            Some((_, HurlContent::Text(text, None)))
+                if !text.contains("{{") && !has_secret(text) =>
+            {
                 self.expect.body = Some(TextExpectation::equal_to(text));
             }
             Some((number, HurlContent::Text(text, _) | HurlContent::Other(text))) => {
@@ -86,6 +91,33 @@ impl AssertReader<'_> {
         }
         Some(())
     }
+}
+
+impl Assert {
+    /// Returns true if the expected value is a secret, which a suite does not have.
+    fn shows_secret(&self) -> bool {
+        let predicate = self.predicate.as_str();
+        let is_bare = ["exists", "not exists"].contains(&predicate);
+        if is_bare || predicate.starts_with("count ") {
+            return false;
+        }
+        match &self.query {
+            Query::Status | Query::Version => false,
+            Query::Header(name) => {
+                let value = value_in(predicate);
+                is_secret_field(name, &value) || has_secret(&value)
+            }
+            Query::Json(pointer) => is_secret_member(pointer) || has_secret(predicate),
+            Query::Body => has_secret(&value_in(predicate)),
+        }
+    }
+}
+
+/// The value of a predicate: what follows its words.
+fn value_in(predicate: &str) -> String {
+    let start = predicate.find(['"', '/']).unwrap_or_default();
+    let value = &predicate[start..];
+    string_of(value).unwrap_or_else(|| value.trim_matches('/').to_owned())
 }
 
 /// Reads a line of `[Captures]`: the name, and the value that is kept.

@@ -1,0 +1,109 @@
+//! The variables of a draft: names that no shell sets, and one for each distinct value.
+
+use std::collections::BTreeMap;
+
+/// The prefix of names that would have a value already.
+const PREFIX: &str = "SUITE_";
+
+/// Names that shells, systems and build servers set, and those of the suite's own targets.
+#[rustfmt::skip]
+const TAKEN_NAMES: [&str; 64] = [
+    "APPDATA", "CI", "COLORTERM", "COLUMNS", "COMPUTERNAME", "COMSPEC", "DEBUG", "DISPLAY",
+    "EDITOR", "EGID", "EUID", "GID", "GROUPS", "HISTFILE", "HOME", "HOMEDRIVE", "HOMEPATH", "HOST",
+    "HOSTNAME", "HOSTTYPE", "HTTP", "HTTPS", "IFS", "INIT_CWD", "LANG", "LANGUAGE", "LINES",
+    "LOCALAPPDATA", "LOGNAME", "MACHTYPE", "MAIL", "MANPATH", "NAME", "NO_COLOR", "OLDPWD",
+    "OPTARG", "OPTIND", "OS", "OSTYPE", "PAGER", "PATH", "PATHEXT", "PPID", "PROMPT", "PS1", "PS2",
+    "PS4", "PWD", "RANDOM", "SECONDS", "SHELL", "SHLVL", "SYSTEMROOT", "TARGET", "TEMP", "TERM",
+    "TMP", "TMPDIR", "TZ", "UID", "USER", "USERNAME", "USERPROFILE", "VISUAL",
+];
+
+/// The beginnings of such names.
+#[rustfmt::skip]
+const TAKEN_PREFIXES: [&str; 17] = [
+    "BASH", "CARGO_", "DBUS_", "GITHUB_", "GITLAB_", "GPG_", "HIST", "LC_", "LD_", "LESS", "NPM_",
+    "RUNNER_", "RUST", "SSH_", "TERM_", "UPSHIFT_", "XDG_",
+];
+
+/// The variables that stand for the values of a source.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DraftVariables(BTreeMap<String, String>);
+
+impl DraftVariables {
+    /// `${NAME}` for a value with this name in the source. Another value of the same name gets
+    /// `${NAME_2}`.
+    pub(super) fn reference(&mut self, name: &str, value: &str) -> String {
+        let base = variable_name(name);
+        let mut variable = base.clone();
+        let mut number = 2;
+        while self.0.get(&variable).is_some_and(|known| known != value) {
+            variable = format!("{base}_{number}");
+            number += 1;
+        }
+        let reference = format!("${{{variable}}}");
+        self.0.insert(variable, value.to_owned());
+        reference
+    }
+
+    /// `${NAME}` for a value that the source does not have.
+    pub(super) fn placeholder(&mut self, name: &str) -> String {
+        self.reference(name, "")
+    }
+}
+
+/// The name of an environment variable for a field, a parameter or a variable of another tool.
+fn variable_name(name: &str) -> String {
+    let mut variable = String::new();
+    for character in name.chars() {
+        let is_allowed = character.is_ascii_alphanumeric();
+        variable.push(if is_allowed { character.to_ascii_uppercase() } else { '_' });
+    }
+    let variable = variable.trim_matches('_');
+    if variable.is_empty() {
+        return "VALUE".to_owned();
+    }
+    // No shell can set a name that begins with a digit.
+    if is_taken(variable) || variable.starts_with(|c: char| c.is_ascii_digit()) {
+        return format!("{PREFIX}{variable}");
+    }
+    variable.to_owned()
+}
+
+fn is_taken(variable: &str) -> bool {
+    TAKEN_NAMES.contains(&variable)
+        || variable.ends_with("_PROXY")
+        || TAKEN_PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_shell_sets_get_a_prefix() {
+        for (name, variable) in [
+            ("pwd", "SUITE_PWD"),
+            ("path", "SUITE_PATH"),
+            ("user", "SUITE_USER"),
+            ("host", "SUITE_HOST"),
+            ("lang", "SUITE_LANG"),
+            ("lc-time", "SUITE_LC_TIME"),
+            ("target", "SUITE_TARGET"),
+            ("github_token", "SUITE_GITHUB_TOKEN"),
+            ("2fa", "SUITE_2FA"),
+            ("X-Api-Key", "X_API_KEY"),
+            ("ü", "VALUE"),
+        ] {
+            assert_eq!(variable_name(name), variable);
+        }
+    }
+
+    #[test]
+    fn each_distinct_value_has_a_variable() {
+        let mut variables = DraftVariables::default();
+        assert_eq!(variables.reference("token", "a"), "${TOKEN}");
+        assert_eq!(variables.reference("Token", "b"), "${TOKEN_2}");
+        assert_eq!(variables.reference("token", "a"), "${TOKEN}");
+        assert_eq!(variables.reference("token_2", "c"), "${TOKEN_2_2}");
+        assert_eq!(variables.placeholder("token"), "${TOKEN_3}");
+    }
+}
