@@ -298,6 +298,35 @@ fn a_suite_that_exists_is_kept() {
     assert!(std::fs::read_to_string(&suite).unwrap_or_default().contains("[[probe]]"));
 }
 
+/// The name decides whether `upshift test` finds a suite.
+#[test]
+fn a_name_that_is_not_that_of_a_suite_gets_a_note() {
+    let folder = Scratch::new();
+    for (name, says) in
+        [("out.txt", "give it a name that ends in .upshift.toml"), ("a.upshift.toml", "  next: ")]
+    {
+        let output = init(&["-o", &text(&folder.path().join(name))]);
+        assert_eq!(output.code, 0, "{name}: {}", output.stderr);
+        assert!(output.stderr.contains(says), "{name}: {}", output.stderr);
+    }
+    let output = init(&["--target", "http://127.0.0.1:1/?a=b"]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("leave out its query"), "{}", output.stderr);
+}
+
+/// A variable whose name a shell sets would send its value; an unset one is an error.
+#[test]
+fn a_secret_that_is_not_set_is_an_error() {
+    let folder = Scratch::new();
+    let content = "POST http://127.0.0.1:1/\n{\"pwd\": \"S1\"}\nHTTP 200\n";
+    let source = folder.file("pwd.hurl", content);
+    let suite = folder.path().join("pwd.upshift.toml");
+    assert_eq!(init(&["--from-hurl", &text(&source), "-o", &text(&suite)]).code, 0);
+    let run = upshift(&["test", &text(&suite)]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("`SUITE_PWD` is not set"), "{}", run.stderr);
+}
+
 fn init(flags: &[&str]) -> Output {
     upshift(&[&["init", "--suite"], flags].concat())
 }

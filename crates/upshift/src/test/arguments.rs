@@ -104,7 +104,8 @@ impl TestArgs {
     /// Says why there is no case.
     pub(super) fn explain_empty(&self, plan: &RunPlan) -> Exit {
         let why = if plan.suites.is_empty() {
-            "there is no suite: their names end in .upshift.toml, .upshift.yaml or .upshift.json"
+            "there is no suite: their names end in .upshift.toml, .upshift.yaml, .upshift.yml or \
+             .upshift.json"
         } else if plan.filtered_out > 0 {
             "no case fits the filter; `upshift test --list` lists them all"
         } else {

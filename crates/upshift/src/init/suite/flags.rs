@@ -29,5 +29,10 @@ pub(in crate::init) struct SuiteFlags {
 }
 
 fn parse_target(url: &str) -> Result<Target, String> {
+    if url.contains(['?', '#']) {
+        return Err(
+            "the paths of the cases follow this URL: leave out its query and fragment".to_owned()
+        );
+    }
     Target::parse(url).map_err(|error| error.to_string())
 }

@@ -33,10 +33,23 @@ pub(super) fn write_suite(flags: &SuiteFlags, file: Option<&Path>, force: bool) 
             write_file(file, &text, force)?;
             let cases = counted(draft.cases.len() as u64, "case");
             print_stderr(format!("wrote {}: {cases}", file.display()));
-            print_stderr(format!("  next: upshift test{}", shell_argument(file, " ")));
+            print_next(file);
         }
     }
     Ok(Exit::Fine)
+}
+
+/// Says how the suite is run, or why it cannot be under this name.
+fn print_next(file: &Path) {
+    let name = file.to_string_lossy();
+    // The text is TOML, whatever the name says.
+    if name.ends_with(".upshift.toml") {
+        print_stderr(format!("  next: upshift test{}", shell_argument(file, " ")));
+        return;
+    }
+    print_stderr(format!(
+        "note: `upshift test` does not find {name}: give it a name that ends in .upshift.toml"
+    ));
 }
 
 /// Says what the suite does not have.
