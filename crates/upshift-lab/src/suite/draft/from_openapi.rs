@@ -312,6 +312,13 @@ impl OperationDrafter<'_> {
         let json = all.iter().find(|(kind, _)| kind.contains("json"));
         let Some((kind, media)) = json.or_else(|| all.first()) else { return };
         match self.document.content_example(media) {
+            Some(example) if example.is_object() && !has_objects(kind) => {
+                let Operation { method, path, .. } = self.operation;
+                let message = format!(
+                    "{method} {path}: an example of {kind} that is no text is not carried over"
+                );
+                remarks.push(DraftRemark::new(None, message));
+            }
             Some(example) => {
                 request.fields.push(("Content-Type".to_owned(), (*kind).clone()));
                 request.body = self.content(kind, &example).replace("\r\n", "\n");
@@ -332,6 +339,11 @@ impl OperationDrafter<'_> {
         }
         content_text(kind, &escape_variables(&scalar_text(example)), self.variables)
     }
+}
+
+/// Returns true for a media type in which an object can be written.
+fn has_objects(kind: &str) -> bool {
+    kind.contains("json") || kind.starts_with("application/x-www-form-urlencoded")
 }
 
 /// The text of a member; empty if there is none.

@@ -104,7 +104,7 @@ pub(super) fn form_of(members: &Value, variables: &mut DraftVariables) -> String
     for (name, value) in members.as_object().into_iter().flatten() {
         match value {
             Value::Object(_) => {
-                pairs.push(pairs_text(&[(name.clone(), value.to_string())], variables))
+                pairs.push(pairs_text(&[(name.clone(), value.to_string())], variables));
             }
             other => pairs.push(style.query_text(name, other, variables)),
         }

@@ -22,8 +22,16 @@ struct JsonReader<'h, 'v> {
     hidden: String,
     /// The name of the member whose value follows.
     key: Option<String>,
-    /// For each open bracket, the telling name that it is the value of, at any depth.
-    parents: Vec<Option<String>>,
+    /// The open brackets.
+    parents: Vec<Parent>,
+}
+
+/// An object or an array.
+struct Parent {
+    /// The telling name of which it is the value, at any depth.
+    secret: Option<String>,
+    /// The telling name in `{"name": "password", "value": …}`.
+    label: Option<String>,
 }
 
 impl JsonReader<'_, '_> {
@@ -31,7 +39,7 @@ impl JsonReader<'_, '_> {
         match token.chars().next().unwrap_or_default() {
             '{' | '[' => {
                 let secret = self.secret_name();
-                self.parents.push(secret);
+                self.parents.push(Parent { secret, label: None });
                 self.key = None;
             }
             '}' | ']' => {
@@ -60,7 +68,10 @@ impl JsonReader<'_, '_> {
         let hidden = match self.secret_name() {
             Some(_) if text.is_empty() || super::secret_text::is_reference(&text) => text.clone(),
             Some(name) => self.hider.stand_in(&name, &text),
-            None => self.hider.hide(&text),
+            None => {
+                self.read_label(&text);
+                self.hider.hide(&text)
+            }
         };
         if hidden == text {
             self.hidden.push_str(token);
@@ -71,8 +82,21 @@ impl JsonReader<'_, '_> {
 
     /// The telling name of the value that follows.
     fn secret_name(&self) -> Option<String> {
-        let own = self.key.as_ref().filter(|key| may_be_secret(key));
-        own.or_else(|| self.parents.last()?.as_ref()).cloned()
+        let parent = self.parents.last();
+        let key = self.key.as_ref();
+        let label = parent.filter(|_| key.is_some_and(|key| key == "value"));
+        let own = key.filter(|key| may_be_secret(key));
+        let of_parent = parent.and_then(|parent| parent.secret.as_ref());
+        own.or_else(|| label?.label.as_ref()).or(of_parent).cloned()
+    }
+
+    /// Keeps a name that is written as a value: of a field, or the path of a JSON Patch (RFC 6902).
+    fn read_label(&mut self, text: &str) {
+        let is_name = self.key.as_ref().is_some_and(|key| ["name", "path"].contains(&key.as_str()));
+        let name = text.rsplit('/').next().unwrap_or_default();
+        if let Some(parent) = self.parents.last_mut().filter(|_| is_name && may_be_secret(name)) {
+            parent.label = Some(name.to_owned());
+        }
     }
 }
 
@@ -131,6 +155,14 @@ mod tests {
                 r#"{"pin":${N},"token":"${capture:t}","key":true}"#,
             ),
             (r#"{"password":"S","cut":"#, r#"{"password":"${PASSWORD}","cut":"#),
+            (
+                r#"[{"name":"pin","value":"S"},{"name":"a","value":"b"}]"#,
+                r#"[{"name":"pin","value":"${PIN}"},{"name":"a","value":"b"}]"#,
+            ),
+            (
+                r#"{"op":"add","path":"/a/pw","value":{"b":"S"}}"#,
+                r#"{"op":"add","path":"/a/pw","value":{"b":"${PW}"}}"#,
+            ),
             (r#"{ login(pin: "S") }"#, r#"{ login(pin: "${PIN}") }"#),
         ] {
             assert_eq!(hide(text, &mut DraftVariables::default()), hidden, "{text}");

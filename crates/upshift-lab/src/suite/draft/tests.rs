@@ -345,14 +345,21 @@ paths:
                 name: { type: string, example: a b }
                 client_secret: { type: string, example: geheim5 }
       responses: { "204": { description: fine } }
+  /parts:
+    post:
+      deprecated: true
+      requestBody:
+        content: { multipart/form-data: { example: { name: a } } }
+      responses: { "204": { description: fine } }
 "##;
 
 #[test]
 fn no_secret_of_an_openapi_document_is_in_the_suite() {
     let draft = draft_from_openapi(SECRET_OPENAPI, "a.yaml").unwrap();
-    assert_eq!(plan_draft(&draft).cases.len(), 2);
+    assert_eq!(plan_draft(&draft).cases.len(), 3);
     let text = draft.to_toml();
-    assert!(!text.contains("geheim"), "{text}");
+    assert!(!text.contains("geheim") && !text.contains("multipart"), "{text}");
+    assert!(draft.remarks[0].message.starts_with("POST /parts: an example of multipart"));
     for line in [
         "POST /users/${SUITE_USER}/1,2?lang=${SUITE_LANG}&tags=r&tags=g&f%5Bk%5D=v&session_token=${SESSION_TOKEN}",
         "X-Api-Key: ${X_API_KEY}",

@@ -1,6 +1,6 @@
 //! The variables of a draft: names that no shell sets, and one for each distinct value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The prefix of names that would have a value already.
 const PREFIX: &str = "SUITE_";
@@ -26,21 +26,34 @@ const TAKEN_PREFIXES: [&str; 17] = [
 
 /// The variables that stand for the values of a source.
 #[derive(Clone, Debug, Default)]
-pub(super) struct DraftVariables(BTreeMap<String, String>);
+pub(super) struct DraftVariables {
+    /// The variable for a name and a value.
+    known: BTreeMap<(String, String), String>,
+    taken: BTreeSet<String>,
+    /// The number of values of each name.
+    counts: BTreeMap<String, usize>,
+}
 
 impl DraftVariables {
     /// `${NAME}` for a value with this name in the source. Another value of the same name gets
     /// `${NAME_2}`.
     pub(super) fn reference(&mut self, name: &str, value: &str) -> String {
         let base = variable_name(name);
-        let mut variable = base.clone();
-        let mut number = 2;
-        while self.0.get(&variable).is_some_and(|known| known != value) {
-            variable = format!("{base}_{number}");
-            number += 1;
+        let key = (base.clone(), value.to_owned());
+        if let Some(variable) = self.known.get(&key) {
+            return format!("${{{variable}}}");
         }
+        let count = self.counts.entry(base.clone()).or_default();
+        let variable = loop {
+            *count += 1;
+            let variable = if *count == 1 { base.clone() } else { format!("{base}_{count}") };
+            // `TOKEN_2` may be the name of a parameter, too.
+            if self.taken.insert(variable.clone()) {
+                break variable;
+            }
+        };
         let reference = format!("${{{variable}}}");
-        self.0.insert(variable, value.to_owned());
+        self.known.insert(key, variable);
         reference
     }
 
