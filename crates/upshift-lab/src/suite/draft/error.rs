@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::secret_text::mask_prose;
+use super::secret_text::mask;
 
 /// A source that no suite can be written from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct DraftError {
 impl DraftError {
     /// An error without a place. Secrets in its message are masked.
     pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { line: 0, column: 0, message: mask_prose(&message.into()), help: help.into() }
+        Self { line: 0, column: 0, message: mask(&message.into()), help: help.into() }
     }
 
     /// The same error at a line and a column, which are 0 if they are not known.

@@ -96,7 +96,7 @@ impl HurlParser {
 
     fn parse_entry(&mut self, line: &HurlLine) -> Result<HurlEntry, DraftError> {
         let Some((method, url)) = request_line(&line.text) else {
-            let message = format!("`{}` is no request of Hurl", line.text);
+            let message = format!("`{}` is no request of Hurl", without_secret(&line.text));
             return Err(
                 DraftError::new(message, "an entry begins with `GET https://…`").at(line.number, 1)
             );

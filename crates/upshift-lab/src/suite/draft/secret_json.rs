@@ -1,6 +1,6 @@
 //! Secrets in JSON, and in texts that are almost JSON.
 
-use super::secret_text::SecretHider;
+use super::secret_text::{SecretHider, is_reference};
 use crate::secret_names::may_be_secret;
 
 /// The text with others in place of secrets; all else stays as it was written.
@@ -66,7 +66,7 @@ impl JsonReader<'_, '_> {
     fn read_string(&mut self, token: &str) {
         let text = string_of(token);
         let hidden = match self.secret_name() {
-            Some(_) if text.is_empty() || super::secret_text::is_reference(&text) => text.clone(),
+            Some(_) if text.is_empty() || is_reference(&text) => text.clone(),
             Some(name) => self.hider.stand_in(&name, &text),
             None => {
                 self.read_label(&text);

@@ -550,4 +550,5 @@ fn a_file_that_is_no_hurl_is_an_error_with_its_line() {
     assert!(error("GET http://a/\n```\nopen").starts_with("line 2, column 1: this block"));
     assert!(error("GET http://a/\n").contains("no entry of the file expects a response"));
     assert!(error("").contains("no entry"));
+    assert!(!error("password: geheim").contains("geheim"));
 }
