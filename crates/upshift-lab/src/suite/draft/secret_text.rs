@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use percent_encoding::percent_decode_str;
 use regex::{Captures, Regex};
 
-use super::secret_json::hide_in_json;
-use super::variable_names::DraftVariables;
+use super::secret_json::{HideText, hide_in_json};
+use super::variable_names::{DraftVariables, is_reference};
 use crate::secret_names::may_be_secret;
 
 /// The most texts inside of each other, such as JSON in a URL in JSON.
@@ -36,9 +36,6 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
 });
 /// `name: value` and `name = value` in words for people.
 static PROSE: LazyLock<Regex> = LazyLock::new(|| pattern(r"([\w.\-]+)\s*[:=]\s*([^\s`]+)"));
-/// Variables of a suite and nothing else.
-static REFERENCES: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:\$\{[^{}]*\})+$"));
-
 /// The text with variables in place of secrets.
 pub(super) fn hide(text: &str, variables: &mut DraftVariables) -> String {
     SecretHider { variables: Some(variables), depth: 0 }.hide(text)
@@ -69,19 +66,14 @@ pub(super) fn has_secret(text: &str) -> bool {
     mask(text) != text
 }
 
-/// Returns true for variables of a suite without any other text.
-pub(super) fn is_reference(text: &str) -> bool {
-    REFERENCES.is_match(text)
-}
-
 /// Puts variables, or `***` without them, in place of secrets.
-pub(super) struct SecretHider<'v> {
+struct SecretHider<'v> {
     variables: Option<&'v mut DraftVariables>,
     depth: usize,
 }
 
-impl SecretHider<'_> {
-    pub(super) fn hide(&mut self, text: &str) -> String {
+impl HideText for SecretHider<'_> {
+    fn hide(&mut self, text: &str) -> String {
         if self.depth == DEEPEST {
             return text.to_owned();
         }
@@ -100,6 +92,15 @@ impl SecretHider<'_> {
         hidden
     }
 
+    fn stand_in(&mut self, name: &str, value: &str) -> String {
+        match &mut self.variables {
+            Some(variables) => variables.reference(name, value),
+            None => "***".to_owned(),
+        }
+    }
+}
+
+impl SecretHider<'_> {
     fn hide_in_form(&mut self, form: &str) -> String {
         let mut pairs = Vec::new();
         for pair in form.split('&') {
@@ -109,14 +110,6 @@ impl SecretHider<'_> {
             pairs.push(hidden.unwrap_or_else(|| pair.to_owned()));
         }
         pairs.join("&")
-    }
-
-    /// The text in place of a secret.
-    pub(super) fn stand_in(&mut self, name: &str, value: &str) -> String {
-        match &mut self.variables {
-            Some(variables) => variables.reference(name, value),
-            None => "***".to_owned(),
-        }
     }
 
     /// The text in place of the value with this name; `None` if it stays.
@@ -211,6 +204,38 @@ mod tests {
             ("a eyJS.eyJS.S b", "a ${TOKEN} b"),
             ("token=${capture:t}&a=$${b}", "token=${capture:t}&a=$${b}"),
             ("page=2&country_code=1&token=", "page=2&country_code=1&token="),
+        ] {
+            assert_eq!(hide(text, &mut DraftVariables::default()), hidden, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_in_json_become_variables() {
+        for (text, hidden) in [
+            (r#"{"otp": 123, "a": 1}"#, r#"{"otp": ${OTP}, "a": 1}"#),
+            (r#"{"passwords":["S","T"]}"#, r#"{"passwords":["${PASSWORDS}","${PASSWORDS_2}"]}"#),
+            (
+                r#"[{"credentials":{"value":"S"},"b":"c"}]"#,
+                r#"[{"credentials":{"value":"${CREDENTIALS}"},"b":"c"}]"#,
+            ),
+            (r#"{"u":"https://a?token=S"}"#, r#"{"u":"https://a?token=${TOKEN}"}"#),
+            (r#"{"q":"m{l(pw:\"S\")}"}"#, r#"{"q":"m{l(pw:\"${PW}\")}"}"#),
+            (r#"{"q":"{\"pin\":\"S\"}"}"#, r#"{"q":"{\"pin\":\"${PIN}\"}"}"#),
+            ("{\"p\\u0077\":\"S\"}", "{\"p\\u0077\":\"${PW}\"}"),
+            (
+                r#"{"pin":${N},"token":"${capture:t}","key":true}"#,
+                r#"{"pin":${N},"token":"${capture:t}","key":true}"#,
+            ),
+            (r#"{"password":"S","cut":"#, r#"{"password":"${PASSWORD}","cut":"#),
+            (
+                r#"[{"name":"pin","value":"S"},{"name":"a","value":"b"}]"#,
+                r#"[{"name":"pin","value":"${PIN}"},{"name":"a","value":"b"}]"#,
+            ),
+            (
+                r#"{"op":"add","path":"/a/pw","value":{"b":"S"}}"#,
+                r#"{"op":"add","path":"/a/pw","value":{"b":"${PW}"}}"#,
+            ),
+            (r#"{ login(pin: "S") }"#, r#"{ login(pin: "${PIN}") }"#),
         ] {
             assert_eq!(hide(text, &mut DraftVariables::default()), hidden, "{text}");
         }

@@ -2,8 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::secret_text::{has_secret, hide, hide_in_form, is_reference};
-use super::variable_names::DraftVariables;
+use super::secret_text::{has_secret, hide, hide_in_form};
+use super::variable_names::{DraftVariables, is_reference};
 use crate::secret_names::may_be_secret;
 
 /// The characters of RFC 3986 §2.3 stay as they are in a path and in a query.

@@ -63,6 +63,16 @@ impl DraftVariables {
     }
 }
 
+/// Returns true for variables of a suite without any other text.
+pub(super) fn is_reference(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(after) = rest.strip_prefix("${") {
+        let Some((_, behind)) = after.split_once('}') else { return false };
+        rest = behind;
+    }
+    rest.is_empty() && !text.is_empty()
+}
+
 /// The name of an environment variable for a field, a parameter or a variable of another tool.
 fn variable_name(name: &str) -> String {
     let mut variable = String::new();
