@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use upshift_core::{Policy, Timestamp, Verdict};
 use upshift_record::canary::{CanaryReport, CanaryRule};
 
-use super::notes::NoteKey;
+use super::notes::{NoteKey, NotedRequests};
 use super::request::{RecentRequest, RecordedFields};
 use crate::sketch::CallerHash;
 
@@ -29,15 +29,20 @@ pub struct RecentCallers {
     began: i64,
     /// The half before `current` was recorded, although it may be empty.
     has_previous: bool,
+    /// The requests of `current` for which there was no room.
     missed: u64,
+    /// The same of `previous`.
+    previous_missed: u64,
 }
 
 impl RecentCallers {
     /// Adds the requests that a core has noted until `second`. Returns true if cores should note
     /// all callers again.
-    pub fn add_requests(&mut self, second: i64, noted: Vec<(NoteKey, RecentRequest)>) -> bool {
+    pub fn add_requests(&mut self, second: i64, noted: impl Into<NotedRequests>) -> bool {
         let is_over = self.begin_half(second);
-        for (key, request) in noted {
+        let NotedRequests { requests, left_out } = noted.into();
+        self.missed += left_out;
+        for (key, request) in requests {
             if self.current.len() < MAX_REQUESTS || self.current.contains_key(&key) {
                 self.current.insert(key, request);
             } else {
@@ -58,7 +63,7 @@ impl RecentCallers {
                 self.has_previous = true;
                 // Not `second`: requests must not become older than the two halves.
                 self.began += HALF_WINDOW;
-                self.missed = 0;
+                self.previous_missed = std::mem::take(&mut self.missed);
             }
             // Everything is too old, or the clock was set back.
             _ => *self = Self { began: second, ..Self::default() },
@@ -78,6 +83,15 @@ impl RecentCallers {
             ..HALF_WINDOW => [&self.current, &self.previous],
             HALF_WINDOW..TWO_HALVES => [&self.current, &EMPTY],
             _ => [&EMPTY, &EMPTY],
+        }
+    }
+
+    /// The requests for which there was no room, in the halves that are not too old.
+    fn missed_at(&self, second: i64) -> u64 {
+        match second - self.began {
+            ..HALF_WINDOW => self.missed + self.previous_missed,
+            HALF_WINDOW..TWO_HALVES => self.missed,
+            _ => 0,
         }
     }
 
@@ -108,9 +122,10 @@ impl RecentCallers {
     ) -> CanaryReport {
         let mut tally = CanaryTally::default();
         let identified = identified_callers(self.halves_at(now.as_second()));
-        let mut missed = self.missed;
+        let unnoted = self.missed_at(now.as_second());
+        let mut missed = unnoted;
         for (key, request) in self.requests_at(now.as_second()) {
-            if missed > self.missed || !has_time() {
+            if missed > unnoted || !has_time() {
                 missed += 1;
                 continue;
             }

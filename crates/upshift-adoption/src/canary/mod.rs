@@ -14,5 +14,5 @@ mod notes;
 mod request;
 
 pub use compare::RecentCallers;
-pub use notes::{NoteKey, NotedBy, RecentNotes, RequestKind, rules_hash};
+pub use notes::{NoteKey, NotedBy, NotedRequests, RecentNotes, RequestKind, rules_hash};
 pub use request::{RecentRequest, RecordedFields};

@@ -14,15 +14,24 @@ use crate::sketch::{CallerHash, CallerHasher};
 /// The most callers that a core notes before it forgets which ones it has noted.
 const MAX_NOTED: usize = 16 * 1024;
 /// The most requests that are handed over at once. In a flood of new callers, further requests are
-/// not noted.
-const MAX_HANDED_OVER: usize = 1024;
+/// counted as left out.
+const MAX_HANDED_OVER: usize = 8 * 1024;
+
+/// The requests that one core has noted since the last handover.
+#[derive(Default)]
+pub struct NotedRequests {
+    /// The requests.
+    pub requests: Vec<(NoteKey, RecentRequest)>,
+    /// The number of requests that should have been noted, and for which there was no room.
+    pub left_out: u64,
+}
 
 /// The callers that one core has noted.
 #[derive(Default)]
 pub struct RecentNotes {
     /// The senders with the kinds of their requests.
     noted: HashSet<(u64, RequestKind), FxBuildHasher>,
-    requests: Vec<(NoteKey, RecentRequest)>,
+    handover: NotedRequests,
     // Clients choose the paths, so the hasher has a random seed.
     kinds: RandomState,
     /// The number of times that everything was forgotten. It is part of each kind.
@@ -63,6 +72,12 @@ pub fn rules_hash(hasher: CallerHasher, decision: &Decision<'_>) -> u64 {
         rules.push((&*ruling.rule.id, ruling.verdict, ruling.cause.is_some()));
     }
     hasher.hash_caller(rules).bits()
+}
+
+impl From<Vec<(NoteKey, RecentRequest)>> for NotedRequests {
+    fn from(requests: Vec<(NoteKey, RecentRequest)>) -> Self {
+        Self { requests, left_out: 0 }
+    }
 }
 
 impl NoteKey {
@@ -106,7 +121,8 @@ impl RecentNotes {
         facts: &Facts<'_>,
         recorded: &RecordedFields,
     ) -> bool {
-        if self.requests.len() >= MAX_HANDED_OVER {
+        if self.handover.requests.len() >= MAX_HANDED_OVER {
+            self.handover.left_out += 1;
             return false;
         }
         if self.noted.len() >= MAX_NOTED {
@@ -114,14 +130,14 @@ impl RecentNotes {
         }
         self.noted.insert((sender, kind));
         if let Some(request) = RecentRequest::copy_facts(facts, recorded) {
-            self.requests.push((NoteKey::new(by, facts), request));
+            self.handover.requests.push((NoteKey::new(by, facts), request));
         }
         true
     }
 
     /// Returns the requests that were noted since the last call.
-    pub fn take_requests(&mut self) -> Vec<(NoteKey, RecentRequest)> {
-        std::mem::take(&mut self.requests)
+    pub fn take_requests(&mut self) -> NotedRequests {
+        std::mem::take(&mut self.handover)
     }
 
     /// Forgets which callers were noted, so that they are noted again.

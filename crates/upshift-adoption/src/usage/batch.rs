@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cells::{CellKey, CellNumber};
 use super::combinations::{CombinationNumber, CountedCell};
 use super::senders::SenderCount;
-use crate::canary::{NoteKey, RecentRequest};
+use crate::canary::NotedRequests;
 use crate::sketch::CallerHash;
 use crate::{Fingerprint, Network};
 
@@ -21,7 +21,7 @@ pub struct UsageBatch {
     pub(crate) begins: bool,
     pub(crate) new: NewSenders,
     pub(crate) counts: Vec<SenderCount>,
-    pub(crate) noted: Vec<(NoteKey, RecentRequest)>,
+    pub(crate) noted: NotedRequests,
 }
 
 /// Definitions of senders, and of all that they refer to, each in the order of its numbers.
@@ -61,7 +61,7 @@ pub(crate) struct RefusalRecord {
 
 impl UsageBatch {
     /// Returns the requests that were noted for the canary.
-    pub fn take_noted(&mut self) -> Vec<(NoteKey, RecentRequest)> {
+    pub fn take_noted(&mut self) -> NotedRequests {
         std::mem::take(&mut self.noted)
     }
 }

@@ -3,7 +3,7 @@
 use upshift_core::policy::{PolicySpec, Requirement, RuleSpec};
 use upshift_core::{Facts, HttpVersion, Known, Phase, TlsState, TlsVersion};
 
-use super::super::{NotedBy, RecentNotes, rules_hash};
+use super::super::{NotedBy, NotedRequests, RecentNotes, rules_hash};
 use super::*;
 use crate::sketch::CallerHasher;
 
@@ -14,6 +14,22 @@ fn policy(phase: Phase) -> Policy {
     let mut rule = RuleSpec::new("tls", vec![Requirement::Tls(TlsVersion::V1_2)]);
     rule.phase = Some(phase);
     Policy::new(PolicySpec { rules: vec![rule], ..PolicySpec::default() }).unwrap()
+}
+
+fn facts<'f>(fields: &'f Vec<(&'f str, &'f str)>, tls: TlsState) -> Facts<'f> {
+    Facts {
+        method: "GET",
+        host: "example.com",
+        path: "/",
+        query: None,
+        hop: HttpVersion::V1_1,
+        http: Known::Is(HttpVersion::V1_1),
+        tls: Known::Is(tls),
+        client_ip: None,
+        fields,
+        has_content: false,
+        protocol: None,
+    }
 }
 
 /// Callers, of whom the first `cleartext` use no TLS.
@@ -28,19 +44,7 @@ fn noted(callers: u32, cleartext: u32) -> Vec<(NoteKey, RecentRequest)> {
             true => TlsState::Cleartext,
             false => TlsState::Version(TlsVersion::V1_3),
         };
-        let facts = Facts {
-            method: "GET",
-            host: "example.com",
-            path: "/",
-            query: None,
-            hop: HttpVersion::V1_1,
-            http: Known::Is(HttpVersion::V1_1),
-            tls: Known::Is(tls),
-            client_ip: None,
-            fields: &fields,
-            has_content: false,
-            protocol: None,
-        };
+        let facts = facts(&fields, tls);
         let decision = policy.decide(&facts, Timestamp::from_second(NOW).unwrap());
         let by = NotedBy {
             caller: hasher.hash_caller(caller),
@@ -54,7 +58,7 @@ fn noted(callers: u32, cleartext: u32) -> Vec<(NoteKey, RecentRequest)> {
                 notes.note_request(sender, by, &facts, &recorded);
             }
         }
-        all.extend(notes.take_requests());
+        all.extend(notes.take_requests().requests);
     }
     all
 }
@@ -171,6 +175,38 @@ fn a_flood_of_callers_stays_bounded() {
     more.drain(..10_000);
     recent.add_requests(NOW, more);
     assert_eq!((recent.current.len(), recent.missed), (MAX_REQUESTS, 20_000 - MAX_REQUESTS as u64));
+}
+
+/// A canary that has not seen all callers says so, for as long as that part of its window counts.
+#[test]
+fn requests_without_room_count_as_missed_for_their_whole_window() {
+    let mut recent = RecentCallers::default();
+    let requests = noted(10, 1);
+    recent.add_requests(NOW, NotedRequests { requests, left_out: 7 });
+    let enforce = policy(Phase::Enforce);
+    assert_eq!(compare(&recent, &enforce, NOW + 120).missed, 7);
+    recent.add_requests(NOW + 310, Vec::new());
+    assert_eq!(compare(&recent, &enforce, NOW + 320).missed, 7, "they are in the half before");
+    recent.add_requests(NOW + 610, Vec::new());
+    assert_eq!(compare(&recent, &enforce, NOW + 620).missed, 0, "they are too old");
+}
+
+/// One core notes so many callers in a second, and counts the others.
+#[test]
+fn a_core_counts_the_requests_that_it_does_not_note() {
+    let rule = policy(Phase::Warn);
+    let recorded = RecordedFields::of_policy(&rule);
+    let mut notes = RecentNotes::default();
+    let caller = CallerHasher::new([1; 16]).hash_caller(1);
+    let by = NotedBy { caller, is_address: false, rules: 0 };
+    let fields = Vec::new();
+    let facts = facts(&fields, TlsState::Cleartext);
+    for sender in 0..10_000_u64 {
+        notes.note_request((sender, notes.kind_of(&facts)), by, &facts, &recorded);
+    }
+    let taken = notes.take_requests();
+    assert_eq!((taken.requests.len(), taken.left_out), (8 * 1024, 10_000 - 8 * 1024));
+    assert_eq!(notes.take_requests().left_out, 0, "each handover counts its own");
 }
 
 /// Emergency commands must not wait until a large policy has decided thousands of requests.
