@@ -160,7 +160,7 @@ impl<'p> Decider<'p> {
             .entry(client.recorded)
             .or_insert_with(|| Coverage::new(policy, wanted, client.recorded).unwrap_or_default());
         // The policy's own record names every request that an exemption admitted.
-        if !line.decision.is_of(policy) {
+        if !line.decision.is_of(policy.revision()) {
             coverage.note_hidden_exemptions(&mut self.gaps.exemptions);
         }
         coverage.decide(&facts, self.now, &mut self.gaps.rules)

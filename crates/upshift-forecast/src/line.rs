@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use upshift_core::{Fields, HttpVersion, Policy, TlsState};
+use upshift_core::{Fields, HttpVersion, TlsState};
 
 /// Bytes of a line, without the escapes of its writer.
 pub type Text<'l> = Cow<'l, [u8]>;
@@ -212,9 +212,9 @@ impl LogLine<'_> {
 }
 
 impl RecordedDecision<'_> {
-    /// Returns true if this policy made the decision.
-    pub(crate) fn is_of(&self, policy: &Policy) -> bool {
-        self.revision.as_deref() == Some(policy.revision().as_bytes())
+    /// Returns true if the policy of this revision made the decision.
+    pub(crate) fn is_of(&self, revision: &str) -> bool {
+        self.revision.as_deref() == Some(revision.as_bytes())
     }
 }
 

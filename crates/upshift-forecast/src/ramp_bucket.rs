@@ -62,7 +62,7 @@ impl BucketReader<'_, '_> {
     fn recorded_bucket(&self, rule: &Rule) -> RampBucket {
         let decision = &self.line.decision;
         // The dates of another policy, and so its share at that time, are not known.
-        if !decision.is_of(self.policy) {
+        if !decision.is_of(self.policy.revision()) {
             return RampBucket::Unknown;
         }
         let Some(is_refused) = ruling_of(decision, rule) else { return RampBucket::Unknown };

@@ -47,7 +47,7 @@ impl<'p> RecordedExemptions<'p> {
             let rule = &self.policy.rules()[index];
             let Some(exempting) = self.find_exemption(rule, id) else { continue };
             let outcome = &mut applied.0[index];
-            if decision.is_of(self.policy) {
+            if decision.is_of(self.policy.revision()) {
                 if *outcome != Outcome::NotMatched {
                     *outcome = Outcome::Passes;
                 }

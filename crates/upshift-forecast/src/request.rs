@@ -40,6 +40,8 @@ pub struct RequestReader {
     /// The protocols that the policy can ask for, as a value of `Upgrade`: a status of 101 shows
     /// that one of them was offered.
     switches: String,
+    /// The revision of the policy.
+    revision: Box<str>,
 }
 
 /// The client of a line.
@@ -98,6 +100,7 @@ impl RequestReader {
             proxies,
             undeclared,
             switches: switches_of(policy),
+            revision: policy.revision().into(),
         }
     }
 
@@ -113,7 +116,9 @@ impl RequestReader {
                 || is_absolute(&line.target),
             // A name in place of the address does not tell it.
             peer: peer.is_some() || (line.is_resolved && line.peer == Logged::Absent),
-            query: line.query != Logged::NotRecorded,
+            // The gateway records the part of the query that its policy reads. Where this policy
+            // decided, a record without it is that of a request without it.
+            query: line.query != Logged::NotRecorded || line.decision.is_of(&self.revision),
             http: http != Logged::NotRecorded,
             // A scheme without a version leaves open whether it is new enough.
             tls: tls != Logged::NotRecorded

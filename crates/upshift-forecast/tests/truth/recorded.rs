@@ -63,9 +63,13 @@ fn line(path: &str, caller: &str, exemption: Option<&str>, revision: &str) -> St
 }
 
 fn read(name: &str, lines: &[String]) -> ForecastRecord {
+    read_under(&policy(), name, lines)
+}
+
+fn read_under(policy: &Policy, name: &str, lines: &[String]) -> ForecastRecord {
     let file = TemporaryLog::new(name, (lines.join("\n") + "\n").as_bytes());
     let options = ForecastOptions { format: Some("upshift".to_owned()), ..options() };
-    let forecast = made_under(&policy(), vec![file.source()], &options, Assumptions::default());
+    let forecast = made_under(policy, vec![file.source()], &options, Assumptions::default());
     assert!(forecast.faults.is_empty());
     forecast.record
 }
@@ -89,6 +93,22 @@ fn exemptions_by_identity_are_those_of_the_record() {
     assert_eq!(record.notes, Vec::<String>::new());
     // The other rule has no exemption.
     assert_eq!(record.rules[1].refused, 34);
+}
+
+/// The record has no query if none of its parameters is read. Such requests were unknown, also
+/// under the policy that had decided them.
+#[test]
+fn a_record_without_a_query_is_a_request_without_its_parameters() {
+    let text = POLICY
+        .replace("\"header:X-Api-Version\"] } }", "\"header:X-Api-Version\", \"query:v\"] } }")
+        .replace("paths = [\"/**\"]", "paths = [\"/**\"]\non = { missing = \"refuse\" }");
+    let policy = upshift_config::load(&text, "upshift.toml").unwrap().file.policy;
+    for (revision, expected) in [(policy.revision(), (1, 0)), ("sha256:0", (0, 1))] {
+        let line = line("/x", "0000000000000001", None, revision)
+            .replace("\"x-api-version\":\"1.0\"", "\"x-api-version\":null");
+        let record = read_under(&policy, "no-query.log", &[line]);
+        assert_eq!((record.rules[1].refused, record.rules[1].unknown), expected, "{revision}");
+    }
 }
 
 /// All of them came from one address, as behind a NAT.

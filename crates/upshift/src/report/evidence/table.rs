@@ -153,7 +153,7 @@ fn render_exemptions(exemptions: &[ExemptionEvidence], palette: Palette) -> Stri
 fn absences_text(absences: &[ExemptionAbsence]) -> String {
     let mut text = String::new();
     for ExemptionAbsence { from, to } in absences {
-        text.push_str(&format!(", not from {} to {}", minute_text(from), minute_text(to)));
+        text.push_str(&format!(", not from {} to {}", second_text(from), second_text(to)));
     }
     text
 }
