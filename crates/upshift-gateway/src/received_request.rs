@@ -9,7 +9,7 @@ pub(crate) struct ReceivedRequest<'r> {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) version: Version,
-    /// What the codecs for HTTP/2 and HTTP/3 add, such as `:protocol`.
+    /// The additions of the codecs for HTTP/2 and HTTP/3, such as `:protocol`.
     pub(crate) extensions: Extensions,
     pub(crate) fields: RequestFields<'r>,
 }

@@ -19,7 +19,7 @@ pub struct RunCase<'r> {
     pub outcome: Option<&'r CaseOutcome>,
 }
 
-/// What came of a case so far.
+/// The state of a case so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaseState<'r> {
     /// It passed at once.
@@ -67,7 +67,7 @@ impl RunRecord {
 }
 
 impl<'r> RunCase<'r> {
-    /// What came of it.
+    /// Its state.
     pub fn state(&self) -> CaseState<'r> {
         let Some(outcome) = self.outcome else { return CaseState::NotRun };
         if self.entry.is_none() {

@@ -23,7 +23,7 @@ pub struct SuiteDraft {
     pub tls_target: String,
     /// The cases.
     pub cases: Vec<DraftCase>,
-    /// What could not be carried over.
+    /// The parts of the source that could not be carried over.
     pub remarks: Vec<DraftRemark>,
 }
 

@@ -20,7 +20,7 @@ pub(super) fn plan_draft(draft: &SuiteDraft) -> SuitePlan {
         .unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"))
 }
 
-/// What a suite cannot have is left out, and the rest stays.
+/// Parts that a suite cannot have are left out, and the rest stays.
 #[test]
 fn cases_that_would_be_mistakes_are_left_out() {
     let hurl = "GET http://a/login\nHost: b\nContent-Length: 7\nHTTP 200\n[Captures]\nt: header \"T\"\n\n\

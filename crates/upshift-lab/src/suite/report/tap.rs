@@ -72,7 +72,7 @@ fn push_notes(text: &mut String, case: &RunCase<'_>) {
     }
 }
 
-/// JSON is YAML, whatever it contains.
+/// All JSON is valid YAML.
 fn push_pair(text: &mut String, key: &str, value: &Value) {
     let _ = writeln!(text, "  {key}: {value}");
 }

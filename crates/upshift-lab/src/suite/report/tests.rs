@@ -128,7 +128,7 @@ fn junit_has_a_case_for_each_planned_one_and_tells_reruns() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
-    // The order of Surefire's schema, whatever the order of the tries.
+    // Surefire's schema fixes this order; the tries may come in another.
     let orders = text.split("orders[h2]").nth(1).unwrap();
     let rerun = orders.find("<rerunFailure").unwrap();
     assert!(rerun < orders.find("<error").unwrap(), "{text}");

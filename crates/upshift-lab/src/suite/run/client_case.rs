@@ -159,7 +159,7 @@ fn trace_of((place, connection): (usize, &ConnectionRecord)) -> ConnectionTrace 
     let inside = connection.tls.as_ref().map(|tls| tls.inside.entries()).unwrap_or_default();
     let mut entries: Vec<WireEntry> = cleartext;
     if connection.tls.is_some() {
-        // What follows is encrypted, and stands in the log of what is inside.
+        // The octets after this are encrypted. The log inside TLS has them in cleartext.
         let handshake = entries.iter().position(begins_handshake);
         entries.truncate(handshake.unwrap_or(entries.len()));
         entries.extend(inside);
